@@ -1,0 +1,27 @@
+# Three verbs: demo, test, bench. Each sets up what it needs in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+STORE ?= build/demo-store
+
+.PHONY: demo test bench clean
+
+# Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
+.venv/made: pyproject.toml
+	$(PYTHON) -m venv .venv || { apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv --clear .venv; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+demo: .venv/made
+	$(BIN)/sopkg --store $(STORE) demo
+	$(BIN)/sopkg --store $(STORE) serve --allow-no-netns
+
+test: .venv/made
+	$(BIN)/ruff check src tests app.py
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: .venv/made
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf .venv build
