@@ -1,0 +1,174 @@
+"""Makes negation linear: the body of each EXISTS nested one pattern a level, in an order by fan-out.
+
+An engine that plans the body of NOT EXISTS on its own joins it blindly, once a row. `NOT EXISTS { t1 t2 F }` and
+`NOT EXISTS { t1 FILTER EXISTS { t2 F } }` are the same, one quantifier taken apart, and the second looks things up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from pyoxigraph import NamedNode, Store, Variable
+
+from sopkg.files import system_query
+from sopkg.syntax import (
+    Alternative,
+    Call,
+    Exists,
+    Expression,
+    Filter,
+    Group,
+    Inverse,
+    Part,
+    Path,
+    Repeat,
+    Select,
+    Sequence,
+    Triple,
+    bindable_variables,
+    expression_variables,
+    path_steps,
+    triple_variables,
+)
+
+RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+# Where a predicate was not counted, and what a path of any length may touch.
+UNKNOWN = 1e6
+
+
+@dataclass(frozen=True)
+class Fanout:
+    """How many triples a step through a predicate touches, from its counts in one store."""
+
+    counts: dict[NamedNode, tuple[int, int, int]] = field(default_factory=dict)
+    classes: dict[NamedNode, int] = field(default_factory=dict)
+
+    def cost(self, triple: Triple, bound: set[Variable]) -> float:
+        """Triples looked at for one binding of `bound`: an estimate, only ever compared."""
+        subject = not isinstance(triple.subject, Variable) or triple.subject in bound
+        value = not isinstance(triple.object, Variable) or triple.object in bound
+        if triple.predicate == RDF_TYPE and not subject and isinstance(triple.object, NamedNode):
+            return float(self.classes.get(triple.object, 0))
+        if isinstance(triple.predicate, Variable):
+            return UNKNOWN
+        return self.path_cost(triple.predicate, subject, value)
+
+    def path_cost(self, path: Path, subject: bool, value: bool) -> float:
+        """The same for a path with its subject, its value, both or none given."""
+        match path:
+            case NamedNode():
+                return self._step(path, subject, value)
+            case Inverse():
+                return self.path_cost(path.path, value, subject)
+            case Alternative():
+                return sum(self.path_cost(choice, subject, value) for choice in path.choices)
+            case Repeat():
+                return 4 * self.path_cost(path.path, subject, value) + 1 if subject or value else UNKNOWN
+            case Sequence():
+                return sum(self._step(step, subject, value) for step in path_steps(path))
+
+    def _step(self, predicate: NamedNode, subject: bool, value: bool) -> float:
+        triples, subjects, objects = self.counts.get(predicate, (0, 1, 1))
+        if subject and value:
+            return 0.0
+        if subject:
+            return triples / max(subjects, 1)
+        return triples / max(objects, 1) if value else float(triples)
+
+
+def measure(store: Store) -> Fanout:
+    """Counts the predicates and classes of a store's default graph."""
+    rows = store.query(system_query("fanout"))
+    counts = {row["predicate"]: tuple(int(row[name].value) for name in ("triples", "subjects", "objects")) for row in rows}
+    classes = {row["class"]: int(row["instances"].value) for row in store.query(system_query("class-sizes"))}
+    return Fanout(counts, classes)
+
+
+def nest(group: Group, fanout: Fanout, outside: Iterable[Variable] = ()) -> Group:
+    """The group with every EXISTS and NOT EXISTS in its filters nested; nothing else changes."""
+    bound = bindable_variables(group) | set(outside)
+    return Group(tuple(_nest_part(part, fanout, bound) for part in group.parts))
+
+
+def _nest_part(part: Part, fanout: Fanout, bound: set[Variable]) -> Part:
+    if isinstance(part, Filter):
+        return Filter(_nest_expression(part.expression, fanout, bound))
+    if isinstance(part, Select):
+        return replace(part, where=nest(part.where, fanout))
+    return part
+
+
+def _nest_expression(expression: Expression, fanout: Fanout, bound: set[Variable]) -> Expression:
+    if isinstance(expression, Exists):
+        return Exists(nest_body(expression.group, fanout, bound), expression.negated)
+    if isinstance(expression, Call):
+        return Call(expression.name, tuple(_nest_expression(each, fanout, bound) for each in expression.arguments))
+    return expression
+
+
+def nest_body(body: Group, fanout: Fanout, bound: set[Variable]) -> Group:
+    """The body of one EXISTS, nested; as it was where it holds more than patterns, filters and negation."""
+    if not all(isinstance(part, Triple | Filter) for part in body.parts):
+        return body
+    inside = bound | bindable_variables(body)
+    patterns = split_sequences(part for part in body.parts if isinstance(part, Triple))
+    filters = [_nest_part(part, fanout, inside) for part in body.parts if isinstance(part, Filter)]
+    ordered = order(patterns, fanout, bound)
+    return levels(ordered, filters, set(bound))
+
+
+def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> list[Triple]:
+    """The patterns, each next one hanging on what is bound and touching least."""
+    known, left, chosen = set(bound), list(patterns), list[Triple]()
+    while left:
+        best = min(left, key=_preference(known, fanout))
+        left.remove(best)
+        chosen.append(best)
+        known |= triple_variables(best)
+    return chosen
+
+
+def _preference(known: set[Variable], fanout: Fanout) -> Callable[[Triple], tuple[bool, float]]:
+    def preference(pattern: Triple) -> tuple[bool, float]:
+        variables = triple_variables(pattern)
+        return bool(variables) and not variables & known, fanout.cost(pattern, known)
+
+    return preference
+
+
+def levels(patterns: list[Triple], filters: list[Part], bound: set[Variable]) -> Group:
+    """One pattern, the filters that it completes, and the rest inside EXISTS."""
+    if not patterns:
+        return Group(tuple(filters))
+    first, rest = patterns[0], patterns[1:]
+    bound = bound | triple_variables(first)
+    later = set().union(*map(triple_variables, rest)) - bound
+    ready = [test for test in filters if isinstance(test, Filter) and not expression_variables(test.expression) & later]
+    waiting = [test for test in filters if test not in ready]
+    if not rest:
+        return Group((first, *ready, *waiting))
+    return Group((first, *ready, Filter(Exists(levels(rest, waiting, bound), negated=False))))
+
+
+def split_sequences(patterns: Iterable[Triple]) -> list[Triple]:
+    """`?a p/q ?b` as `?a p ?m . ?m q ?b`: the engine would split it itself, and then join blindly."""
+    fresh = (Variable(f"_step{number}") for number in count())
+    return [piece for pattern in patterns for piece in _split(pattern, fresh)]
+
+
+def _split(pattern: Triple, fresh: Iterable[Variable]) -> list[Triple]:
+    path = pattern.predicate
+    if isinstance(path, Inverse) and not isinstance(pattern.object, Variable | NamedNode):
+        return [pattern]
+    if isinstance(path, Inverse):
+        return _split(Triple(pattern.object, path.path, pattern.subject), fresh)
+    if not isinstance(path, Sequence):
+        return [pattern]
+    pieces, start = [], pattern.subject
+    for step in path.steps[:-1]:
+        middle = next(iter(fresh))
+        pieces += _split(Triple(start, step, middle), fresh)
+        start = middle
+    return pieces + _split(Triple(start, path.steps[-1], pattern.object), fresh)

@@ -1,0 +1,60 @@
+"""Reads Turtle files whole: blank nodes become IRIs, the same at every reading, so that any node can be named again."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from pyoxigraph import (
+    BlankNode,
+    CanonicalizationAlgorithm,
+    Dataset,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    Store,
+    Triple,
+    parse,
+)
+
+from sopkg.errors import BadInput
+from sopkg.files import found
+
+# RDF 1.1 Concepts, 3.5: a well-known place for IRIs that stand for blank nodes.
+GENID = "https://w3id.org/sopkg/.well-known/genid/"
+
+
+def read_turtle(path: Path) -> list[Triple]:
+    """The triples of a Turtle file, skolemised. Raises BadInput with file, line and reason."""
+    text = path.read_bytes()
+    try:
+        quads = list(parse(text, RdfFormat.TURTLE, base_iri="https://w3id.org/sopkg/"))
+    except SyntaxError as error:
+        raise BadInput(f"{path.name}, line {error.lineno}: {error.msg}", {"line": error.lineno}) from error
+    # Canonical labels (RDFC-1.0) depend on the content alone.
+    dataset = Dataset(quads)
+    dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    salt = hashlib.sha256(text).hexdigest()[:12]
+    return [_skolemised(quad, salt) for quad in dataset]
+
+
+def _skolemised(quad: Quad, salt: str) -> Triple:
+    def name(term: object) -> object:
+        return NamedNode(f"{GENID}{salt}-{term.value}") if isinstance(term, BlankNode) else term
+
+    return Triple(name(quad.subject), quad.predicate, name(quad.object))  # type: ignore[arg-type]
+
+
+@cache
+def ontology() -> tuple[Triple, ...]:
+    """Every triple of the ontology: core, norms, shapes and prefixes."""
+    paths = (*found("ontology", "*.ttl"), *found("ontology", "*/*.ttl"))
+    return tuple(dict.fromkeys(triple for path in paths for triple in read_turtle(path)))
+
+
+def store_of(triples: list[Triple] | tuple[Triple, ...]) -> Store:
+    """A store in memory with the triples in its default graph."""
+    store = Store()
+    store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object) for triple in triples)
+    return store
