@@ -1,0 +1,293 @@
+"""Finds the gaps of one city at one date: the gap queries, a verdict for each row, and the severity."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
+from pyoxigraph import Triple as Statement
+
+from sopkg.catalog import query_files
+from sopkg.files import found, system_query
+from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, readings
+from sopkg.negation import Fanout, measure
+from sopkg.nodeshape import NodeShape, as_triples, describe, fill
+from sopkg.printer import print_query
+from sopkg.staging import construct
+from sopkg.syntax import Group, Triple
+from sopkg.verdicts import Scope, Verdict, surest
+
+XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
+XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A gap kind as the ontology has it."""
+
+    iri: NamedNode
+    notation: str
+    rank: int
+    thresholds: Mapping[Variable, Literal]
+    base_includes: frozenset[NamedNode]
+
+
+@dataclass
+class Finding:
+    """One gap in one observation."""
+
+    kind: Kind
+    focus: tuple[Ground, ...]
+    verdicts: list[Verdict] = field(default_factory=list)
+    statements: set[NamedNode] = field(default_factory=set)
+    lacks: set[NodeShape] = field(default_factory=set)
+    names: set[NamedNode] = field(default_factory=set)
+
+    @property
+    def verdict(self) -> Verdict:
+        """As sure as the surest of its rows."""
+        return surest(self.verdicts)
+
+    @property
+    def key(self) -> str:
+        """The focus terms in N-Triples, in the order of the kind's focus: what the identity is made of."""
+        return focus_key(self.focus)
+
+    @property
+    def identifier(self) -> str:
+        """Kind and the first 12 hex digits of SHA-256 over the key: the same gap at every date."""
+        return gap_identifier(self.kind.notation, self.key)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What one audit is about: a city's IRI base, the observation and its date (ISO 8601)."""
+
+    base: str
+    observation: NamedNode
+    date: str
+
+
+Progress = Callable[[str], None]
+
+
+def focus_key(focus: Iterable[Ground]) -> str:
+    """The terms of a focus in N-Triples, separated by a space."""
+    return " ".join(map(str, focus))
+
+
+def gap_identifier(notation: str, key: str) -> str:
+    """The identity of a gap."""
+    return f"{notation}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progress = lambda _: None) -> list[Statement]:
+    """The triples of every finding, severity included.
+
+    `store` holds the ontology, the observation (asserted and inferred) and the findings of earlier dates in its default
+    graph; the findings are added to it on the way, so that later strata and the severity steps can see them.
+    """
+    fanout, scope, kinds = measure(store), Scope(store, audit.date), read_kinds(store)
+    triples: list[Statement] = []
+    everything: list[Finding] = []
+    # Kinds that rest on other findings come after all that do not (stratified negation).
+    for gap in sorted(gap_queries().values(), key=lambda each: each.inherits is not None):
+        progress(gap.file.name)
+        found_here = find(store, gap, kinds[gap.kind], scope, fanout, audit)
+        method = method_version(gap, kinds[gap.kind], mapping_hash)
+        triples += _write(store, finding_triples(found_here, audit, method))
+        everything += found_here
+    progress("severity")
+    return triples + _write(store, severity_triples(store, everything, audit))
+
+
+def find(store: Store, gap: GapQuery, kind: Kind, scope: Scope, fanout: Fanout, audit: Audit) -> list[Finding]:
+    """The findings of one kind, in the order of their keys."""
+    parameters: Bindings = {Variable("asOf"): Literal(audit.date, datatype=XSD_DATE), **kind.thresholds}
+    judge = _Judge(store, gap, scope)
+    findings: dict[tuple[Ground, ...], Finding] = {}
+    for missing in (True, False) if judge.may_be_contested else (True,):
+        query = print_query(readings(gap, parameters, fanout, missing=missing))
+        for row in solutions(store, query, gap.readings):
+            judged = judge.judge(row, matched=not missing)
+            if judged is not None:
+                _record(findings, gap, kind, row, judged)
+    return sorted(findings.values(), key=lambda finding: finding.key)
+
+
+def solutions(store: Store, query: str, columns: Iterable[Variable]) -> Iterator[dict[Variable, Ground]]:
+    """The rows of a query as plain bindings."""
+    names = [(column, column.value) for column in columns]
+    for row in store.query(query):
+        yield {column: row[name] for column, name in names}
+
+
+@dataclass(frozen=True)
+class _Judged:
+    verdict: Verdict
+    statements: list[NamedNode]
+    lack: NodeShape | None
+
+
+class _Judge:
+    """Gives the rows of one gap query their verdicts."""
+
+    def __init__(self, store: Store, gap: GapQuery, scope: Scope) -> None:
+        self.gap, self.scope = gap, scope
+        self.outside = set(gap.readings)
+        shape = self.lack({})
+        self.may_be_contested = shape is not None and bool(scope.absences(shape.of_class))
+        self.inherited = dict(read_verdicts(store)) if gap.inherits is not None else {}
+        self.denied = dict(read_denials(store)) if gap.lack is None else {}
+
+    def lack(self, row: Bindings) -> NodeShape | None:
+        return None if self.gap.lack is None else describe(self.gap.lack, row, self.outside)
+
+    def judge(self, row: Bindings, *, matched: bool) -> _Judged | None:
+        if self.gap.inherits is not None:
+            earlier = row[self.gap.inherits]
+            return _Judged(self.inherited[earlier], [earlier] if isinstance(earlier, NamedNode) else [], None)
+        lack = self.lack(row)
+        if lack is None:
+            denials = [self.denied[triple] for triple in evidence(self.gap.positive, row) if triple in self.denied]
+            return _Judged(Verdict.CONTESTED if denials else Verdict.CONFIRMED, denials, None)
+        judged = self.scope.verdict(lack, matched=matched)
+        return None if judged is None else _Judged(*judged, lack)
+
+
+def evidence(positive: Group, row: Bindings) -> Iterator[Triple]:
+    """The plain patterns of the positive part with a row filled in."""
+    return (fill(part, row) for part in positive.parts if isinstance(part, Triple))
+
+
+def _record(
+    findings: dict[tuple[Ground, ...], Finding], gap: GapQuery, kind: Kind, row: Bindings, judged: _Judged
+) -> None:
+    focus = tuple(row[variable] for variable in gap.focus)
+    finding = findings.setdefault(focus, Finding(kind, focus))
+    finding.verdicts.append(judged.verdict)
+    finding.statements.update(judged.statements)
+    finding.names.update(term for term in row.values() if isinstance(term, NamedNode))
+    if judged.lack is not None:
+        finding.lacks.add(judged.lack)
+
+
+def read_kinds(store: Store) -> dict[NamedNode, Kind]:
+    """The gap kinds of the ontology in a store."""
+    thresholds: dict[NamedNode, dict[Variable, Literal]] = defaultdict(dict)
+    for row in store.query(system_query("thresholds")):
+        thresholds[row["kind"]][Variable(row["name"].value)] = row["value"]
+    included: dict[NamedNode, set[NamedNode]] = defaultdict(set)
+    for row in store.query(system_query("steps")):
+        included[row["kind"]].add(row["step"])
+    return {
+        row["kind"]: Kind(
+            row["kind"],
+            row["notation"].value,
+            int(row["rank"].value),
+            thresholds[row["kind"]],
+            frozenset(included[row["kind"]]),
+        )
+        for row in store.query(system_query("kinds"))
+    }
+
+
+def read_verdicts(store: Store) -> Iterator[tuple[Ground, Verdict]]:
+    """Each finding in a store with its verdict."""
+    return ((row["finding"], Verdict(row["verdict"].value)) for row in store.query(system_query("verdicts")))
+
+
+def read_denials(store: Store) -> Iterator[tuple[Triple, NamedNode]]:
+    """Each denied triple (owl:NegativePropertyAssertion, OWL 2 Syntax 9.6.5) with the denial."""
+    for row in store.query(system_query("denials")):
+        yield Triple(row["subject"], row["predicate"], row["object"]), row["denial"]
+
+
+def finding_triples(findings: list[Finding], audit: Audit, method: str) -> list[Statement]:
+    """The findings as the ontology's result terms."""
+    shapes = {shape: None for finding in findings for shape in finding.lacks}
+    described = [triple for shape in shapes for triple in as_triples(shape, audit.base)]
+    rows = (row for finding in findings for row in _finding_rows(finding, audit, method))
+    return construct("findings", rows, audit.base) + described
+
+
+def _finding_rows(finding: Finding, audit: Audit, method: str) -> Iterator[dict[str, Ground | str]]:
+    node = finding_iri(audit, finding.identifier)
+    gap = gap_iri(audit, finding.identifier)
+    yield {
+        "finding": node,
+        "gap": gap,
+        "kind": finding.kind.iri,
+        "identifier": finding.identifier,
+        "key": finding.key,
+        "observation": audit.observation,
+        "verdict": finding.verdict.value,
+        "method": method,
+    }
+    yield from ({"gap": gap, "focus": term} for term in finding.focus)
+    yield from ({"finding": node, "names": term} for term in sorted(finding.names, key=str))
+    yield from ({"finding": node, "statement": term} for term in sorted(finding.statements, key=str))
+    yield from ({"finding": node, "lack": shape.iri(audit.base)} for shape in finding.lacks)
+
+
+def gap_iri(audit: Audit, identifier: str) -> NamedNode:
+    """The IRI of a gap, the same at every date."""
+    return NamedNode(f"{audit.base}gap/{identifier}")
+
+
+def finding_iri(audit: Audit, identifier: str) -> NamedNode:
+    """The IRI of a gap's finding at one date."""
+    return NamedNode(f"{audit.base}finding/{audit.date}/{identifier}")
+
+
+def severity_triples(store: Store, findings: list[Finding], audit: Audit) -> list[Statement]:
+    """The severity of each finding and the steps taken: one up at most, one down at most; undetermined is always low."""
+    changes = {row["step"]: int(row["change"].value) for row in store.query(system_query("steps"))}
+    taken = steps_taken(store) if any(f.verdict is not Verdict.UNDETERMINED for f in findings) else {}
+    rows = (row for finding in findings for row in _severity_rows(finding, audit, taken, changes))
+    return construct("severities", rows, audit.base)
+
+
+def steps_taken(store: Store) -> dict[NamedNode, set[NamedNode]]:
+    """The severity steps that each finding in a store meets, each by its query."""
+    taken: dict[NamedNode, set[NamedNode]] = defaultdict(set)
+    for file in query_files("severity").values():
+        for row in store.query(file.text):
+            taken[row["finding"]].add(row["step"])
+    return taken
+
+
+def _severity_rows(
+    finding: Finding, audit: Audit, taken: Mapping[NamedNode, set[NamedNode]], changes: Mapping[NamedNode, int]
+) -> Iterator[dict[str, Ground | str]]:
+    node = finding_iri(audit, finding.identifier)
+    steps = set[NamedNode]() if finding.verdict is Verdict.UNDETERMINED else taken.get(node, set())
+    steps = steps - finding.kind.base_includes
+    yield {"finding": node, "rank": rank(finding, [changes[step] for step in steps])}
+    yield from ({"finding": node, "step": step} for step in sorted(steps, key=str))
+
+
+def rank(finding: Finding, changes: list[int]) -> Literal:
+    """The rank of a finding's severity, from 1 (low) to 4 (critical)."""
+    if finding.verdict is Verdict.UNDETERMINED:
+        return Literal("1", datatype=XSD_INTEGER)
+    moved = finding.kind.rank + any(c > 0 for c in changes) - any(c < 0 for c in changes)
+    return Literal(str(max(1, min(4, moved))), datatype=XSD_INTEGER)
+
+
+def method_version(gap: GapQuery, kind: Kind, mapping_hash: str) -> str:
+    """What the question was: query, thresholds, norms, mapping and rules, as 12 hex digits of SHA-256."""
+    digest = hashlib.sha256(gap.file.text.encode())
+    digest.update(repr(sorted((str(name), str(value)) for name, value in kind.thresholds.items())).encode())
+    digest.update(mapping_hash.encode())
+    for path in (*found("ontology/norms", "*.ttl"), *found("queries/entailment", "*.rq")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _write(store: Store, triples: list[Statement]) -> list[Statement]:
+    store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in triples)
+    return triples

@@ -1,0 +1,163 @@
+"""Gap queries: the one form that every gap kind is written in, checked at start-up.
+
+`SELECT DISTINCT focus… WHERE { positive part  FILTER NOT EXISTS { lack } }`: one row is one gap. The lack is the last part
+of WHERE; negations before it are conditions of the positive part. A query whose last part is no negation has positive
+evidence only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pyoxigraph import Literal, NamedNode, Variable
+
+from sopkg.catalog import QueryFile, prefixes, query_files
+from sopkg.errors import InternalFault
+from sopkg.negation import RDF_TYPE, Fanout, nest
+from sopkg.reader import read_query
+from sopkg.syntax import (
+    Exists,
+    Filter,
+    Group,
+    Part,
+    Repeat,
+    Select,
+    Triple,
+    Values,
+    certain_variables,
+    group_variables,
+)
+
+Ground = NamedNode | Literal
+Bindings = Mapping[Variable, Ground]
+
+
+@dataclass(frozen=True)
+class GapQuery:
+    """A gap kind's query taken apart."""
+
+    file: QueryFile
+    kind: NamedNode
+    focus: tuple[Variable, ...]
+    columns: tuple[Variable, ...]
+    positive: Group
+    lack: Group | None
+    inherits: Variable | None
+
+    @property
+    def readings(self) -> tuple[Variable, ...]:
+        """The columns of a row with all that its evidence names: every variable that the positive part surely binds."""
+        bound = certain_variables(self.positive)
+        return tuple(dict.fromkeys((*self.columns, *sorted(bound, key=str))))
+
+
+@cache
+def gap_queries() -> Mapping[str, GapQuery]:
+    """Every gap query by name; one that breaks the form stops start-up with the reason."""
+    return {name: read_gap_query(file) for name, file in query_files("gaps").items()}
+
+
+def read_gap_query(file: QueryFile) -> GapQuery:
+    """Takes a gap query apart. Raises InternalFault where it is not in the one form."""
+    query = read_query(file.text)
+    if not isinstance(query, Select):
+        raise InternalFault(f"{file.name}: a gap query is a SELECT")
+    positive, lack = split_lack(query.where)
+    gap = GapQuery(
+        file=file,
+        kind=_kind(file),
+        focus=tuple(Variable(name) for name in _one(file, "focus").split()),
+        columns=tuple(variable for _, variable in query.projection),
+        positive=positive,
+        lack=lack,
+        inherits=Variable(file.headers["inherits"][0]) if "inherits" in file.headers else None,
+    )
+    for fault in faults(query, gap):
+        raise InternalFault(f"{file.name}: {fault}")
+    return gap
+
+
+def split_lack(where: Group) -> tuple[Group, Group | None]:
+    """The positive part and the lack of a gap query's WHERE."""
+    *positive, last = where.parts
+    if isinstance(last, Filter) and isinstance(last.expression, Exists) and last.expression.negated:
+        return Group(tuple(positive)), last.expression.group
+    return where, None
+
+
+def faults(query: Select, gap: GapQuery) -> list[str]:
+    """What is not in the one form, in words; an empty list is a gap query."""
+    found = []
+    if not query.distinct or query.group_by or query.having or query.limit is not None:
+        found.append("one row is one gap: SELECT DISTINCT, no GROUP BY, HAVING or LIMIT at the top")
+    if any(expression is not None for expression, _ in query.projection):
+        found.append("a column is a variable of the positive part, nothing computed")
+    if not query.order_by:
+        found.append("ORDER BY is missing")
+    loose = [str(variable) for variable in (*gap.focus, *gap.columns) if variable not in certain_variables(gap.positive)]
+    if loose:
+        found.append(f"{', '.join(loose)} is not bound by every solution of the positive part")
+    return found + ([] if gap.lack is None else _lack_faults(gap))
+
+
+def _lack_faults(gap: GapQuery) -> list[str]:
+    assert gap.lack is not None
+    found = []
+    if not all(isinstance(part, Triple | Filter) for part in gap.lack.parts):
+        found.append("the negated group holds patterns, paths, filters and negation only")
+    if not group_variables(gap.lack) & certain_variables(gap.positive):
+        found.append("the negated group shares no variable with the positive part")
+    if gap.inherits is None and not any(_names_class(part) for part in gap.lack.parts):
+        found.append("the negated group names no class: what is missing is an observation of a class")
+    if any(isinstance(p, Triple) and isinstance(p.predicate, Repeat) and not _grounded(p) for p in gap.lack.parts):
+        found.append("a path of any length needs a given end")
+    return found
+
+
+def _names_class(part: Part) -> bool:
+    return isinstance(part, Triple) and part.predicate == RDF_TYPE and isinstance(part.object, NamedNode)
+
+
+def _grounded(pattern: Triple) -> bool:
+    return not (isinstance(pattern.subject, Variable) and isinstance(pattern.object, Variable))
+
+
+def _one(file: QueryFile, key: str) -> str:
+    if len(file.headers.get(key, ())) != 1:
+        raise InternalFault(f"{file.name}: one `#+ {key}:` line is needed")
+    return file.headers[key][0]
+
+
+def _kind(file: QueryFile) -> NamedNode:
+    """The IRI of the kind, by the prefixes that the file itself declares."""
+    prefix, _, name = _one(file, "gap").partition(":")
+    known = prefixes(file.text)
+    if prefix not in known:
+        raise InternalFault(f"{file.name}: the prefix {prefix}: of `#+ gap:` is not declared")
+    return NamedNode(known[prefix] + name)
+
+
+def given(parameters: Bindings, used: set[Variable]) -> tuple[Values, ...]:
+    """The parameters that a group uses, as the VALUES that stands first in it."""
+    names = tuple(variable for variable in parameters if variable in used)
+    return (Values(names, (tuple(parameters[name] for name in names),)),) if names else ()
+
+
+def readings(gap: GapQuery, parameters: Bindings, fanout: Fanout, *, missing: bool = True) -> Select:
+    """The gaps with all that their evidence names; with `missing` false, the rows where the norm is met.
+
+    The positive part is made distinct before the negation is asked, so that a reading is asked once.
+    """
+    used = group_variables(gap.positive) | (group_variables(gap.lack) if gap.lack else set())
+    bound = given(parameters, used)
+    inner = Group((*bound, *nest(gap.positive, fanout, parameters).parts))
+    heads = tuple((None, variable) for variable in gap.readings)
+    passed = tuple((None, variable) for values in bound for variable in values.variables)
+    positive = Select((*heads, *passed), inner, distinct=True)
+    if gap.lack is None:
+        return positive
+    negation = Group((Filter(Exists(gap.lack, negated=missing)),))
+    outside = [variable for _, variable in positive.projection]
+    return Select(heads, Group((positive, *nest(negation, fanout, outside).parts)))
