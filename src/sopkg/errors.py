@@ -1,4 +1,5 @@
 """Every error of ours: one tree with two faces, problem+json over HTTP and one line on the command line."""
+# ruff: noqa: N818 - the names say what happened, and are read after `raise` and `except`
 
 from __future__ import annotations
 
@@ -135,7 +136,7 @@ class StoreUnreadable(Unavailable):
 
 
 class QueryTimeout(SopkgError):
-    """The query ran past its time limit and was ended (504: trying the same again won't help, as a 503 would say)."""
+    """The query ran past its time limit and was ended; 504, as a 503 would say that trying again helps."""
 
     status, exit_code, title = 504, 1, "Query past its time limit"
 
@@ -148,7 +149,7 @@ def near_names(name: str, known: Iterable[str]) -> list[str]:
 
 
 def not_found(kind: str, name: str, known: Iterable[str]) -> NotFound:
-    """The error for an unknown name of some kind ("city", "query" …), with the near names in words and as data."""
+    """The error for an unknown name of a kind ("city" …), with the near names in words and as data."""
     names = sorted(known)
     near = near_names(name, names)
     if near:

@@ -18,6 +18,7 @@ from sopkg.errors import InternalFault
 from sopkg.negation import RDF_TYPE, Fanout, nest
 from sopkg.reader import read_query
 from sopkg.syntax import (
+    Call,
     Exists,
     Filter,
     Group,
@@ -30,6 +31,7 @@ from sopkg.syntax import (
     group_variables,
 )
 
+SAME_AS = NamedNode("http://www.w3.org/2002/07/owl#sameAs")
 Ground = NamedNode | Literal
 Bindings = Mapping[Variable, Ground]
 
@@ -152,12 +154,20 @@ def readings(gap: GapQuery, parameters: Bindings, fanout: Fanout, *, missing: bo
     """
     used = group_variables(gap.positive) | (group_variables(gap.lack) if gap.lack else set())
     bound = given(parameters, used)
-    inner = Group((*bound, *nest(gap.positive, fanout, parameters).parts))
+    positive = Group((*gap.positive.parts, *map(canonical, gap.focus)))
+    inner = Group((*bound, *nest(positive, fanout, parameters).parts))
     heads = tuple((None, variable) for variable in gap.readings)
-    passed = tuple((None, variable) for values in bound for variable in values.variables)
-    positive = Select((*heads, *passed), inner, distinct=True)
+    passed = (variable for values in bound for variable in values.variables if variable not in gap.readings)
+    asked = Select((*heads, *((None, variable) for variable in passed)), inner, distinct=True)
     if gap.lack is None:
-        return positive
+        return asked
     negation = Group((Filter(Exists(gap.lack, negated=missing)),))
-    outside = [variable for _, variable in positive.projection]
-    return Select(heads, Group((positive, *nest(negation, fanout, outside).parts)))
+    outside = [variable for _, variable in asked.projection]
+    return Select(heads, Group((asked, *nest(negation, fanout, outside).parts)))
+
+
+def canonical(variable: Variable) -> Filter:
+    """The condition that a term has no alias (owl:sameAs) before it: of several names a gap is about the first."""
+    alias = Variable(f"{variable.value}_alias")
+    first = Filter(Call("<", (Call("STR", (alias,)), Call("STR", (variable,)))))
+    return Filter(Exists(Group((Triple(variable, SAME_AS, alias), first)), negated=True))

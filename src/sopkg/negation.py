@@ -1,16 +1,17 @@
 """Makes negation linear: the body of each EXISTS nested one pattern a level, in an order by fan-out.
 
-An engine that plans the body of NOT EXISTS on its own joins it blindly, once a row. `NOT EXISTS { t1 t2 F }` and
-`NOT EXISTS { t1 FILTER EXISTS { t2 F } }` are the same, one quantifier taken apart, and the second looks things up.
+An engine that plans the body of NOT EXISTS on its own joins it blindly, once a row. `NOT EXISTS { t1 t2 F }`
+and `NOT EXISTS { t1 FILTER EXISTS { t2 F } }` are the same, one quantifier taken apart, and the second looks
+things up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from pyoxigraph import NamedNode, Store, Variable
+from pyoxigraph import NamedNode, QuerySolution, QuerySolutions, Store, Variable
 
 from sopkg.files import system_query
 from sopkg.syntax import (
@@ -29,6 +30,7 @@ from sopkg.syntax import (
     Triple,
     bindable_variables,
     expression_variables,
+    group_variables,
     path_steps,
     triple_variables,
 )
@@ -80,10 +82,15 @@ class Fanout:
 
 def measure(store: Store) -> Fanout:
     """Counts the predicates and classes of a store's default graph."""
-    rows = store.query(system_query("fanout"))
-    counts = {row["predicate"]: tuple(int(row[name].value) for name in ("triples", "subjects", "objects")) for row in rows}
-    classes = {row["class"]: int(row["instances"].value) for row in store.query(system_query("class-sizes"))}
-    return Fanout(counts, classes)
+    sizes, classes = store.query(system_query("fanout")), store.query(system_query("class-sizes"))
+    assert isinstance(sizes, QuerySolutions)
+    assert isinstance(classes, QuerySolutions)
+    counts = {row["predicate"]: _size(row) for row in sizes}
+    return Fanout(counts, {row["class"]: int(row["instances"].value) for row in classes})
+
+
+def _size(row: QuerySolution) -> tuple[int, int, int]:
+    return int(row["triples"].value), int(row["subjects"].value), int(row["objects"].value)
 
 
 def nest(group: Group, fanout: Fanout, outside: Iterable[Variable] = ()) -> Group:
@@ -104,7 +111,8 @@ def _nest_expression(expression: Expression, fanout: Fanout, bound: set[Variable
     if isinstance(expression, Exists):
         return Exists(nest_body(expression.group, fanout, bound), expression.negated)
     if isinstance(expression, Call):
-        return Call(expression.name, tuple(_nest_expression(each, fanout, bound) for each in expression.arguments))
+        arguments = (_nest_expression(argument, fanout, bound) for argument in expression.arguments)
+        return Call(expression.name, tuple(arguments))
     return expression
 
 
@@ -112,8 +120,10 @@ def nest_body(body: Group, fanout: Fanout, bound: set[Variable]) -> Group:
     """The body of one EXISTS, nested; as it was where it holds more than patterns, filters and negation."""
     if not all(isinstance(part, Triple | Filter) for part in body.parts):
         return body
-    inside = bound | bindable_variables(body)
-    patterns = split_sequences(part for part in body.parts if isinstance(part, Triple))
+    taken = bound | group_variables(body)
+    patterns = split_sequences((part for part in body.parts if isinstance(part, Triple)), taken)
+    # The steps count as bound, so that a negation further in names its own steps otherwise.
+    inside = (bound | bindable_variables(body)).union(*map(triple_variables, patterns))
     filters = [_nest_part(part, fanout, inside) for part in body.parts if isinstance(part, Filter)]
     ordered = order(patterns, fanout, bound)
     return levels(ordered, filters, set(bound))
@@ -145,16 +155,20 @@ def levels(patterns: list[Triple], filters: list[Part], bound: set[Variable]) ->
     first, rest = patterns[0], patterns[1:]
     bound = bound | triple_variables(first)
     later = set().union(*map(triple_variables, rest)) - bound
-    ready = [test for test in filters if isinstance(test, Filter) and not expression_variables(test.expression) & later]
+    ready = [f for f in filters if isinstance(f, Filter) and not expression_variables(f.expression) & later]
     waiting = [test for test in filters if test not in ready]
     if not rest:
         return Group((first, *ready, *waiting))
     return Group((first, *ready, Filter(Exists(levels(rest, waiting, bound), negated=False))))
 
 
-def split_sequences(patterns: Iterable[Triple]) -> list[Triple]:
-    """`?a p/q ?b` as `?a p ?m . ?m q ?b`: the engine would split it itself, and then join blindly."""
-    fresh = (Variable(f"_step{number}") for number in count())
+def split_sequences(patterns: Iterable[Triple], taken: Container[Variable] = frozenset()) -> list[Triple]:
+    """`?a p/q ?b` as `?a p ?m . ?m q ?b`: the engine would split it itself, and then join blindly.
+
+    No new variable is one of those taken.
+    """
+    names = (Variable(f"_step{number}") for number in count())
+    fresh = (name for name in names if name not in taken)
     return [piece for pattern in patterns for piece in _split(pattern, fresh)]
 
 

@@ -1,4 +1,4 @@
-"""From a table to the graphs of one city at one date: ingest, validate, entail, detect.
+"""From the asserted triples of one city at one date to what follows: validate, entail, detect.
 
 Each step's result is a list of triples for a graph of its own. Nothing here is published: `load` does that, whole.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pyoxigraph import Store, Triple
+from pyoxigraph import Quad, Triple
 
+from sopkg.catalog import query_files
 from sopkg.detect import Audit, detect
 from sopkg.entail import entail
-from sopkg.turtle import ontology, store_of
-from sopkg.validate import validate
+from sopkg.schema import ontology_store
+from sopkg.turtle import store_of
+from sopkg.validate import report, validate
 
 Progress = Callable[[str], None]
 Triples = list[Triple]
@@ -40,17 +42,12 @@ def derive(
 
     `earlier` holds the findings of earlier observations, with these observations' city and date.
     """
-    schema = store_of(ontology())
-    store = store_of([*asserted, *provenance])
+    schema = ontology_store()
+    store = store_of(asserted)
     progress("validate")
-    validation = validate(store, schema, audit.base)
+    results = validate(store, schema)
     progress("entail")
-    inferred = entail(store, schema)
-    add(store, [*ontology(), *earlier])
+    entailment = entail(store, query_files("entailment").values(), schema)
+    store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
     gaps = detect(store, audit, mapping_hash, progress)
-    return Derived(validation, inferred, gaps)
-
-
-def add(store: Store, triples: Iterable[Triple]) -> None:
-    """Adds triples to the default graph of a store in memory."""
-    store.extend(quads(triples))
+    return Derived(report(results, audit.base), list(entailment.triples), gaps)

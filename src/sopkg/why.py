@@ -29,6 +29,7 @@ from sopkg.syntax import (
     bindable_variables,
     certain_variables,
     expression_variables,
+    triple_variables,
 )
 
 READINGS, MISSES = 5, 3

@@ -59,12 +59,12 @@ class Speaker:
         return None
 
     def path(self, path: Path | Variable) -> str:
-        """A property path in words: steps joined by an arrow, a step backwards in brackets."""
+        """A property path in words: a step backwards is marked as reversed."""
         match path:
             case Variable():
                 return "any property"
             case Sequence():
-                return " → ".join(map(self.path, path.steps))
+                return " something that ".join(map(self.path, path.steps))
             case Inverse():
                 return f"(reversed) {self.path(path.path)}"
             case NamedNode():
@@ -82,8 +82,8 @@ class Speaker:
                 inside = " and ".join(map(self.expression, arguments))
                 return inside if name == "STR" else f"{name} ({inside})"
             case Exists(group, negated):
-                said = "; ".join(self.pattern(part) for part in group.parts)
-                return f"{'not ' if negated else ''}so that {said}"
+                said = ", where ".join(self.pattern(part) for part in group.parts)
+                return f"it is {'not ' if negated else ''}recorded that {said}"
             case Variable():
                 return _words(expression)
             case _:
@@ -94,12 +94,12 @@ class Speaker:
         if isinstance(part, Filter):
             return self.expression(part.expression)
         if isinstance(part, Triple):
-            return f"{self.expression(part.subject)} {self.verb(part)} {self.expression(part.object)}"
+            return f"{self.expression(part.subject)} {self.verb(part)} {_with_article(part, self)}"
         return ""
 
     def verb(self, triple: Triple) -> str:
         """The predicate of a pattern in words."""
-        return "is a" if triple.predicate == RDF_TYPE else self.path(triple.predicate)
+        return "is" if triple.predicate == RDF_TYPE else self.path(triple.predicate)
 
 
 def _language(label: Ground) -> str | None:
@@ -148,13 +148,22 @@ def triple_record(triple: Triple, speaker: Speaker) -> Record:
     graph = speaker.data.graph_of(triple)
     source = speaker.source(triple.subject) or speaker.source(triple.object)  # type: ignore[arg-type]
     return {
-        "text": speaker.pattern(triple),
+        "about": speaker.expression(triple.subject),
+        "verb": speaker.verb(triple),
+        "value": _with_article(triple, speaker),
         "subject": str(triple.subject),
         "predicate": str(triple.predicate),
         "object": str(triple.object),
         "graph": None if graph is None else graph.value,
         "source": None if source is None else {"file": source[0], "row": source[1], "iri": source[2]},
     }
+
+
+def _with_article(triple: Triple, speaker: Speaker) -> str:
+    said = speaker.expression(triple.object)
+    if triple.predicate != RDF_TYPE:
+        return said
+    return f"an {said}" if said[:1] in "aeiou" else f"a {said}"
 
 
 def _looked_for(explanation: Explanation, speaker: Speaker) -> Record:
@@ -173,7 +182,8 @@ def _values(lack: NodeShape, speaker: Speaker) -> Iterator[str]:
 
 
 def _steps(constraint: Constraint, speaker: Speaker) -> str:
-    return " → ".join(f"(reversed) {speaker.label(p)}" if inverse else speaker.label(p) for p, inverse in constraint.path)
+    words = (f"(reversed) {speaker.label(p)}" if inverse else speaker.label(p) for p, inverse in constraint.path)
+    return " something that ".join(words)
 
 
 def _value(constraint: Constraint, speaker: Speaker) -> str:
@@ -223,29 +233,44 @@ def _steps_taken(told: Mapping[str, object]) -> str:
 
 
 def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
-    shown = set[str]()
-    for reading in _list(why, "evidence"):
-        lines = [_triple_line(triple) for triple in _list(reading, "triples")]
-        for line in [*lines, *map(str, reading["conditions"])]:  # type: ignore[call-overload]
-            if line not in shown:
-                shown.add(line)
-                yield f"  - {line}"
+    readings = _list(why, "evidence")
+    shown = dict.fromkeys(line for reading in readings for line in _reading_lines(reading))
+    yield from (f"  - {line}" for line in shown)
     if not shown:
         yield "  - nothing: the gap is an absence alone"
     if why["moreEvidence"]:
         yield "  - and more of the same"
 
 
-def _triple_line(triple: Mapping[str, object]) -> str:
+def _reading_lines(reading: Mapping[str, object]) -> Iterator[str]:
+    yield from _grouped(_list(reading, "triples"))
+    conditions = reading["conditions"]
+    assert isinstance(conditions, list)
+    yield from conditions
+
+
+def _grouped(triples: list[Mapping[str, object]]) -> Iterator[str]:
+    """The triples of each subject as one line, with the row that they come from."""
+    subjects = dict.fromkeys(str(triple["subject"]) for triple in triples)
+    for subject in subjects:
+        mine = [triple for triple in triples if triple["subject"] == subject]
+        said = "; ".join(f"{triple['verb']} {triple['value']}" for triple in mine)
+        yield f"{mine[0]['about']} {said}{_cited(mine[0])}"
+
+
+def _cited(triple: Mapping[str, object]) -> str:
     source = triple["source"]
-    return f"{triple['text']} [{source['file']}, row {source['row']}]" if isinstance(source, dict) else str(triple["text"])
+    return f" [{source['file']}, row {source['row']}]" if isinstance(source, dict) else ""
 
 
 def _looked_for_lines(why: Mapping[str, object]) -> Iterator[str]:
     if why["lookedFor"] is None:
         return
     looked = _part(why, "lookedFor")
-    yield f"What was looked for and not found: {'a thing' if looked['class'] is None else looked['class']}, such that"
+    if looked["class"] is None:
+        yield "What was looked for and not found:"
+    else:
+        yield f"What was looked for and not found, one {looked['class']} of which all of this holds:"
     for line in [*looked["values"], *looked["conditions"]]:  # type: ignore[misc]
         yield f"  - {line}"
 
@@ -256,7 +281,7 @@ def _miss_lines(why: Mapping[str, object]) -> Iterator[str]:
         yield "What comes nearest:" if misses else "What comes nearest: nothing."
     for miss in misses:
         yield f"  - but for “{miss['condition']}”:"
-        yield from (f"      {_triple_line(triple)}" for triple in _list(miss, "found"))
+        yield from (f"      {line}" for line in _grouped(_list(miss, "found")))
 
 
 def _place(said: Mapping[str, object]) -> str:

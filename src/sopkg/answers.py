@@ -1,0 +1,374 @@
+"""The middle of the program: what can be asked, for both faces alike."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
+
+from sopkg.catalog import QueryFile, check_names, named_query, query_files
+from sopkg.cities import IDS
+from sopkg.dataset import CurrentGraph, current_graphs, default_graphs
+from sopkg.dates import observation_date
+from sopkg.errors import BadInput, not_found
+from sopkg.gapquery import gap_queries
+from sopkg.pool import Pool
+from sopkg.results import chosen, offered, to_term
+from sopkg.settings import Settings
+from sopkg.staging import construct
+from sopkg.tabulate import as_csv, as_json, as_table
+from sopkg.wording import as_text
+
+FINDINGS = ("asserted", "inferred", "gaps", "provenance")
+GRADES = ("low", "medium", "high", "critical")
+VERDICTS = ("confirmed", "presumed", "contested", "undetermined")
+FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
+WORST = 10
+XSD = "http://www.w3.org/2001/XMLSchema#"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A body with its Content-Type."""
+
+    body: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The gap report: every finding, and the worst with a reason each."""
+
+    findings: list[Row]
+    worst: list[tuple[Row, str]]
+    triples: bytes
+
+    def reaches(self, grade: str) -> bool:
+        """Whether a finding is as severe as a grade, or more; undetermined ones do not count."""
+        settled = (row for row in self.findings if row["verdict"] != "undetermined")
+        return any(GRADES.index(row["severity"]) >= GRADES.index(grade) for row in settled)
+
+    def written(self, form: str) -> str:
+        """The report as table, json, csv or turtle."""
+        match form:
+            case "json":
+                return as_json(self.findings)
+            case "csv":
+                return as_csv(self.findings)
+            case "turtle":
+                return self.triples.decode()
+            case _:
+                return self._summary()
+
+    def _summary(self) -> str:
+        lines = ["Coordination gaps: what the model expects and the city does not show", ""]
+        lines.append(as_table(self.counts()))
+        lines.append("Undetermined findings are gaps in the data: no source says that it would show such a thing.\n")
+        settled = [row for row in self.findings if row["verdict"] != "undetermined"]
+        lines.append(f"The worst of {len(settled)} settled findings:" if settled else "No finding is settled.")
+        for row, reason in self.worst:
+            lines.append(f"  {row['id']}  {row['severity']}, {row['verdict']}  {row['city']} {row['date']}")
+            lines.append(f"    {row['kindLabel']}: {row['about']}")
+            lines.append(f"    {reason}")
+        lines.append("\n`sopkg why ID` explains one.\n" if self.findings else "")
+        return "\n".join(lines)
+
+    def counts(self) -> list[Row]:
+        """Counts by city, date, kind, severity and verdict."""
+        keys = ("city", "date", "notation", "kindLabel", "severity", "verdict")
+        counted = Counter(tuple(row[key] for key in keys) for row in self.findings)
+        return [{**dict(zip(keys, key, strict=True)), "gaps": count} for key, count in sorted(counted.items())]
+
+
+class Answers:
+    """Answers from the published state, through the query workers."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self.settings, self.pool = settings, pool
+
+    def graphs(self) -> list[CurrentGraph]:
+        """The graphs in force."""
+        return current_graphs(self.pool, self.settings.base)
+
+    def cities(self) -> list[Row]:
+        """Each observation of each city, with file, source and licence."""
+        observed = {(graph.city, graph.date) for graph in self.graphs() if graph.city}
+        return [row for city, date in sorted(observed) for row in self._observation(city, date)]
+
+    def _observation(self, city: str, date: str) -> list[Row]:
+        rows = self.rows(named_query("system", "cities"), {}, self.dated(("asserted", "provenance"), city, date))
+        return [{**row, "city": city} for row in rows if row["date"] == date]
+
+    def dated(self, steps: Iterable[str], city: str | None, date: str | None) -> list[str]:
+        """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city."""
+        graphs = self.graphs()
+        mine = [graph for graph in graphs if graph.city and city in (None, graph.city)]
+        if city is not None and not mine:
+            raise not_found("city", city, {graph.city for graph in graphs if graph.city})
+        if date is not None and date not in {graph.date for graph in mine}:
+            raise not_found("observation", date, {graph.date for graph in mine})
+        latest = {each: max(graph.date for graph in mine if graph.city == each) for each in {g.city for g in mine}}
+        wanted = set(steps)
+        dated = [g.graph for g in mine if g.step in wanted and g.date == (date or latest[g.city])]
+        return dated + [graph.graph for graph in graphs if graph.step == "ontology"]
+
+    def rows(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> list[Row]:
+        """The rows of a predefined query as plain values, every column in each."""
+        answer = self.pool.run("query", self._payload(query, given, graphs) | {"format": "rows"})
+        return [{name: _plain(row.get(name)) for name in answer["columns"]} for row in answer["rows"]]
+
+    def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> Row:
+        check_names(query, given)
+        types = {parameter.name: parameter.type for parameter in query.parameters}
+        terms = {name: str(term(text, types[name], name)) for name, text in given.items()}
+        return {"query": query.text, "default_graphs": graphs, "substitutions": terms}
+
+    def gaps(self, filters: Mapping[str, str]) -> list[Row]:
+        """The findings that meet every filter, the most severe first and undetermined ones last."""
+        check_filters(filters)
+        date = observation_date(filters["date"]) if filters.get("date") else None
+        graphs = self.dated(("asserted", "inferred", "gaps"), filters.get("city"), date)
+        rows = grouped(self.rows(named_query("system", "gaps"), {}, graphs))
+        return [row for row in rows if meets(row, filters)]
+
+    def gap(self, identifier: str, date: str | None = None) -> Row:
+        """One gap at the latest date that shows it, or at a given one."""
+        rows = [row for row in self._found(identifier) if date in (None, row["date"])]
+        if not rows:
+            known = {row["id"] for row in self.gaps({})}
+            raise not_found("gap", identifier, known)
+        mine = [row for row in rows if row["date"] == rows[-1]["date"]]
+        first = mine[0]
+        graphs = self.dated(FINDINGS, city_key(first["city"]), first["date"])
+        labels = self.pool.run("labels", {"graphs": graphs, "things": [*first["key"].split(" "), f"<{first['city']}>"]})
+        return {
+            "id": identifier,
+            "gap": first["gap"],
+            "kind": _kind(first, mine),
+            "city": labels[f"<{first['city']}>"],
+            "date": first["date"],
+            "dates": sorted({row["date"] for row in rows}),
+            "verdict": first["verdict"],
+            "severity": first["severity"],
+            "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in first["key"].split(" ")],
+            "focusKey": first["key"],
+            "steps": _distinct(mine, {"term": "step", "label": "stepLabel"}),
+            "statements": _distinct(mine, {"term": "statement", "label": "statementLabel", "place": "place"}),
+            "finding": first["finding"],
+            "methodVersion": first["method"],
+        }
+
+    def _found(self, identifier: str) -> list[Row]:
+        graphs = [graph.graph for graph in self.graphs() if graph.step in {"ontology", "gaps", "asserted"}]
+        return self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
+
+    def told(self, identifier: str, date: str | None = None) -> Row:
+        """One gap with its explanation."""
+        gap = self.gap(identifier, date)
+        city = city_key(gap["gap"])
+        earlier = [g.graph for g in self.graphs() if g.city == city and g.step in {"gaps", "asserted"} and g.date < gap["date"]]
+        graphs = [*self.dated(FINDINGS, city, gap["date"]), *(earlier if inherits(gap["kind"]["iri"]) else [])]
+        payload = {"kind": gap["kind"]["iri"], "key": gap["focusKey"], "date": gap["date"], "graphs": graphs}
+        return {**gap, "because": because(gap), "why": self.pool.run("why", payload)}
+
+    def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
+        """The explanation of a gap as json, text or turtle."""
+        told = self.told(identifier, date)
+        if form == "text":
+            return as_text(told)
+        if form == "turtle":
+            return serialize(why_triples(told), format=RdfFormat.TURTLE, prefixes=PREFIXES).decode()
+        return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+    def audit(self, city: str | None, date: str | None) -> AuditReport:
+        """The gap report of one city or all, at one date or each city's latest."""
+        filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
+        findings = self.gaps(filters)
+        worst = [row for row in findings if row["verdict"] != "undetermined"][:WORST]
+        graphs = [{"graphs": self.dated(("gaps",), city, date)}]
+        query = named_query("system", "gap-triples")
+        triples = self.pool.run("query", {"query": query.text, "default_graphs": graphs[0]["graphs"], "format": "text/turtle"})
+        return AuditReport(findings, [(row, self._reason(row)) for row in worst], triples)
+
+    def _reason(self, row: Row) -> str:
+        """One line: what was looked for and not found, or the evidence."""
+        why = self.told(row["id"], row["date"])["why"]
+        looked = why["lookedFor"]
+        if looked is not None:
+            return "not found: " + "; ".join([*([looked["class"]] if looked["class"] else []), *looked["values"], *looked["conditions"]])
+        shown = [f"{t['about']} {t['verb']} {t['value']}" for reading in why["evidence"][:1] for t in reading["triples"]]
+        return "found: " + "; ".join([*shown, *(why["evidence"][0]["conditions"] if why["evidence"] else [])])
+
+    @staticmethod
+    def queries() -> list[Row]:
+        """The predefined queries, with their parameters."""
+        return [
+            {
+                "name": query.name,
+                "summary": query.summary,
+                "description": query.description,
+                "parameters": [{"name": p.name, "type": p.type, "optional": p.optional} for p in query.parameters],
+            }
+            for query in query_files("reports").values()
+        ]
+
+    def ask(self, name: str, given: Mapping[str, str]) -> list[Row]:
+        """The rows of a predefined query."""
+        return self.rows(named_query("reports", name), given, self.dated(FINDINGS, None, None))
+
+    def ask_as(self, name: str, given: Mapping[str, str], accept: str, form: str | None) -> Answer:
+        """The result of a predefined query, in the format that the caller wants."""
+        query = named_query("reports", name)
+        wanted = chosen(accept, offered("SELECT"), form)
+        payload = self._payload(query, given, self.dated(FINDINGS, None, None))
+        return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+
+def term(text: str, kind: str, name: str) -> NamedNode | Literal:
+    """A parameter's text as a term of its type. Raises BadInput with the expected type."""
+    try:
+        match kind:
+            case "iri":
+                # A bare word is the key of a city: people write `city=buenos-aires`.
+                return NamedNode(text if ":" in text else f"{IDS}{text}/city/{text}")
+            case "integer":
+                return Literal(str(int(text)), datatype=NamedNode(f"{XSD}integer"))
+            case "decimal":
+                float(text)
+                return Literal(text, datatype=NamedNode(f"{XSD}decimal"))
+            case "date":
+                return Literal(observation_date(text), datatype=NamedNode(f"{XSD}date"))
+            case "boolean":
+                return Literal({"true": True, "false": False}[text])
+            case _:
+                return Literal(text)
+    except (ValueError, KeyError, BadInput) as error:
+        raise BadInput(f"parameter {name}: {text!r} is no {kind}", {"parameter": name, "expected": kind}) from error
+
+
+def _plain(text: str | None) -> object:
+    """A term in N-Triples as a plain value."""
+    if text is None:
+        return None
+    read = to_term(text)
+    if isinstance(read, Literal) and read.datatype.value == f"{XSD}integer":
+        return int(read.value)
+    return read.value if isinstance(read, NamedNode | Literal) else text
+
+
+def check_filters(filters: Mapping[str, str]) -> None:
+    """Raises BadInput for a filter that is not one, or a word that is none of its values."""
+    unknown = sorted(set(filters) - set(FILTERS))
+    if unknown:
+        raise BadInput(f"no filter is called {', '.join(unknown)}: there are {', '.join(FILTERS)}")
+    for name, words in (("severity", GRADES), ("verdict", VERDICTS)):
+        if filters.get(name) and filters[name] not in words:
+            raise BadInput(f"{name} is one of {', '.join(words)}, not {filters[name]!r}")
+
+
+def meets(row: Row, filters: Mapping[str, str]) -> bool:
+    """Whether a finding meets the filters by kind, object, severity and verdict; a word may be an IRI's last part."""
+    tests = {
+        "kind": lambda word: word in (row["notation"], row["kind"], local(row["kind"])) or row["notation"].rstrip("abc") == word,
+        "object": lambda word: any(word in (iri, local(iri)) for iri in row["objects"]),
+        "severity": lambda word: word == row["severity"],
+        "verdict": lambda word: word == row["verdict"],
+    }
+    return all(test(filters[name]) for name, test in tests.items() if filters.get(name))
+
+
+def local(iri: str) -> str:
+    """The last part of an IRI."""
+    return iri.replace("#", "/").rsplit("/", 1)[-1]
+
+
+def city_key(iri: str) -> str:
+    """The city's name in an IRI of one of its things."""
+    return iri.removeprefix(IDS).split("/", 1)[0]
+
+
+def grouped(rows: Sequence[Row]) -> list[Row]:
+    """One row a finding, its focus in the order of its key."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        each = found.setdefault((row["id"], row["date"]), {**row, "labels": {}, "objects": {}})
+        each["labels"][row["focus"]] = row["focusLabel"] or local(row["focus"])
+        if row["object"]:
+            each["objects"][row["object"]] = None
+    return sorted((_finding(each) for each in found.values()), key=_badness)
+
+
+def _finding(row: Row) -> Row:
+    focus = [part.strip("<>") for part in row["key"].split(" ")]
+    return {
+        "id": row["id"],
+        "city": city_key(row["city"]),
+        "date": row["date"],
+        "notation": row["notation"],
+        "kindLabel": row["kindLabel"],
+        "severity": row["severity"],
+        "verdict": row["verdict"],
+        "about": " · ".join(row["labels"].get(iri, local(iri)) for iri in focus),
+        "focus": focus,
+        "objects": list(row["objects"]),
+        "kind": row["kind"],
+        "gap": row["gap"],
+    }
+
+
+def _badness(row: Row) -> tuple[bool, int, int, str, str]:
+    settled, grade, sure = row["verdict"] == "undetermined", -GRADES.index(row["severity"]), VERDICTS.index(row["verdict"])
+    return settled, grade, sure, row["city"], row["id"]
+
+
+def _kind(first: Row, rows: list[Row]) -> Row:
+    locators = "; ".join(dict.fromkeys(row["locator"] for row in rows if row["locator"]))
+    said = {name: first[name] for name in ("notation", "definition", "question", "remedy", "base")}
+    return {"iri": first["kind"], "label": first["kindLabel"], "locator": locators, **said}
+
+
+def _distinct(rows: list[Row], columns: Mapping[str, str]) -> list[Row]:
+    key = next(iter(columns.values()))
+    found = {row[key]: {name: row[column] for name, column in columns.items()} for row in rows if row[key] is not None}
+    return list(found.values())
+
+
+def inherits(kind: str) -> bool:
+    """Whether a kind rests on findings of earlier dates."""
+    return any(gap.inherits is not None for gap in gap_queries().values() if gap.kind.value == kind)
+
+
+def because(gap: Row) -> str:
+    """What made a verdict where no statement did, in words."""
+    if gap["verdict"] == "undetermined":
+        return "no source of the city says that it would show such a thing, so that its absence shows nothing"
+    return "the evidence itself: nothing is concluded from an absence"
+
+
+def why_triples(told: Row) -> list[Triple]:
+    """An explanation as triples: the evidence and the nearest misses as statements with graph and source row."""
+    return construct("why", _why_rows(told), told["finding"] + "/", ontology=())
+
+
+def _why_rows(told: Row) -> Iterator[dict[str, NamedNode | Literal | str]]:
+    finding = NamedNode(told["finding"])
+    triples = [triple for reading in told["why"]["evidence"] for triple in reading["triples"]]
+    for number, triple in enumerate(triples, 1):
+        node = NamedNode(f"{told['finding']}/evidence/{number}")
+        yield {"finding": finding, "evidence": node, **_statement_cells(triple)}
+    for number, miss in enumerate(told["why"]["nearestMisses"], 1):
+        node = NamedNode(f"{told['finding']}/miss/{number}")
+        for place, triple in enumerate(miss["found"], 1):
+            near = NamedNode(f"{node.value}/{place}")
+            yield {"finding": finding, "miss": node, "condition": miss["condition"], "near": near, **_statement_cells(triple)}
+
+
+def _statement_cells(triple: Row) -> dict[str, NamedNode | Literal | str]:
+    links = {"graph": triple["graph"], "from": triple["source"] and triple["source"]["iri"]}
+    terms = {name: to_term(triple[name]) for name in ("subject", "predicate", "object")}
+    return {**terms, **{name: NamedNode(iri) for name, iri in links.items() if iri}}  # type: ignore[dict-item]

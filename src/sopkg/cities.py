@@ -1,0 +1,59 @@
+"""The city folders: which cities there are, what each says of itself, and the tables that it ships."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import NamedNode, Triple
+
+from sopkg.errors import not_found
+from sopkg.files import found, system_query
+from sopkg.turtle import read_turtle, store_of
+
+IDS = "https://w3id.org/sopkg/id/"
+
+
+@dataclass(frozen=True)
+class City:
+    """A city's folder: `city.ttl`, value tables and shipped tables named by their observation date."""
+
+    name: str
+    folder: Path
+
+    @property
+    def base(self) -> str:
+        """What the IRIs of the city's things begin with."""
+        return f"{IDS}{self.name}/"
+
+    @property
+    def iri(self) -> NamedNode:
+        """The city itself."""
+        return NamedNode(f"{self.base}city/{self.name}")
+
+    def facts(self) -> list[Triple]:
+        """What `city.ttl` says: names, sources, licences, scope statements."""
+        return read_turtle(self.folder / "city.ttl")
+
+    def tables(self) -> dict[str, Path]:
+        """The shipped tables by observation date (ISO 8601)."""
+        return {path.stem: path for path in sorted(self.folder.glob("[0-9]*.csv"))}
+
+    def sources(self) -> list[tuple[NamedNode, str]]:
+        """Each source with the mapping that reads it."""
+        rows = store_of(self.facts()).query(system_query("sources"))
+        return [(row["source"], row["mapping"].value) for row in rows]
+
+
+def cities() -> Mapping[str, City]:
+    """The cities by name."""
+    return {path.parent.name: City(path.parent.name, path.parent) for path in found("cities", "*/city.ttl")}
+
+
+def city(name: str) -> City:
+    """One city by name. Raises NotFound with the near names."""
+    known = cities()
+    if name not in known:
+        raise not_found("city", name, known)
+    return known[name]

@@ -1,0 +1,317 @@
+"""The command line: one of two thin faces over the same answers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sopkg import __version__
+from sopkg.answers import Answers
+from sopkg.cities import cities, city
+from sopkg.dates import observation_date
+from sopkg.errors import BadInput, SopkgError
+from sopkg.ingest import Problem, export_facts
+from sopkg.load import Loaded, forget, load
+from sopkg.pool import Pool
+from sopkg.settings import Settings, described
+from sopkg.store import SnapshotStore
+from sopkg.tabulate import as_csv, as_json, as_table
+
+SHOWN_PROBLEMS = 10
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Group(click.Group):
+    """Turns our errors into one line and an exit code, for every command alike."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except SopkgError as error:
+            click.echo(f"sopkg: {error.line()}", err=True)
+            context.exit(error.exit_code)
+        except BrokenPipeError:
+            # The reader of our output has gone (`sopkg … | head`): nothing to say, and nobody to say it to.
+            sys.stderr.close()
+            context.exit(0)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sopkg")
+@click.option("--store", type=click.Path(path_type=Path), help="Folder of the store; SOPKG_STORE says the same.")
+@click.pass_context
+def main(context: click.Context, store: Path | None) -> None:
+    """Finds what is missing in a city's governance.
+
+    Example: sopkg load works.csv --city buenos-aires --date 2019-11
+    """
+    context.obj = Settings.from_environment(store=store)
+
+
+def command(function: Command) -> Command:
+    """A command that takes the settings; its help is its docstring, with an example."""
+    return main.command()(click.pass_obj(wraps(function)(function)))  # type: ignore[return-value]
+
+
+def snapshots(settings: Settings) -> SnapshotStore:
+    """The store that the settings name."""
+    return SnapshotStore(settings.store, settings.lock_seconds)
+
+
+@contextmanager
+def answering(settings: Settings) -> Iterator[Answers]:
+    """Answers from the published state, with one query worker."""
+    snapshots(settings).current()
+    # A person at their own terminal asks their own machine: a network namespace is good to have here, not needed.
+    with Pool(replace(settings, workers=1, allow_no_netns=True)) as pool:
+        yield Answers(settings, pool)
+
+
+def parameters(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`-p key=value`, several times, as a mapping."""
+    split = [pair.partition("=") for pair in pairs]
+    for key, sign, _ in split:
+        if not sign:
+            raise BadInput(f"-p {key}: expected is key=value")
+    return {key: value for key, _, value in split}
+
+
+@main.command("load")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--date", required=True, help="Observation date: YYYY-MM-DD, or YYYY-MM for its last day.")
+@click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
+@click.pass_obj
+def load_command(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> None:
+    """Load a table as the observation of a city at a date.
+
+    Example: sopkg load obras.csv --city buenos-aires --date 2019-11
+    """
+    loaded = _load(settings, file, city_name, observation_date(date), mapping)
+    _report_load(loaded)
+
+
+def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> Loaded:
+    if not file.is_file():
+        raise BadInput(f"there is no file {file}")
+    with _progress(f"{city_name} {date}") as progress:
+        return load(snapshots(settings), file, city(city_name), date, mapping, progress)
+
+
+@contextmanager
+def _progress(about: str) -> Iterator[Callable[[str], None]]:
+    """Says on standard error which step runs; on a terminal each overwrites the last."""
+    ends = "\r" if sys.stderr.isatty() else "\n"
+
+    def say(step: str) -> None:
+        click.echo(f"{about}: {step:<32}", err=True, nl=False)
+        click.echo(ends, err=True, nl=False)
+
+    yield say
+    say("done")
+    if ends == "\r":
+        click.echo("", err=True)
+
+
+def _report_load(loaded: Loaded) -> None:
+    if not loaded.changed:
+        click.echo(f"{loaded.rows} rows; the store has them already, nothing changed")
+    else:
+        counted = ", ".join(f"{count} {step}" for step, count in loaded.counts.items())
+        click.echo(f"{loaded.rows} rows; triples: {counted}")
+    for problem in loaded.problems[:SHOWN_PROBLEMS]:
+        click.echo(f"  {_problem_line(problem)}")
+    left = len(loaded.problems) - SHOWN_PROBLEMS
+    if left > 0:
+        click.echo(f"  and {left} more problems; `sopkg ask problems` lists all")
+
+
+def _problem_line(problem: Problem) -> str:
+    return f"{problem.file}, row {problem.row}, {problem.column}: {problem.value!r}; expected: {problem.expected}"
+
+
+@main.command()
+@click.option("--city", "city_name", help="Only this city.")
+@click.option("--date", help="The observation to read; without it, each city's latest.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "turtle"]), default="table", show_default=True)
+@click.option("--fail-on", type=click.Choice(["low", "medium", "high", "critical"]), help="Exit 1 if such a gap, or a worse one, is found.")
+@click.pass_context
+def audit(context: click.Context, city_name: str | None, date: str | None, form: str, fail_on: str | None) -> None:
+    """Print the gap report: counts by kind, severity and verdict, and the worst findings.
+
+    Example: sopkg audit --city buenos-aires --date 2019-11 --fail-on critical
+    """
+    with answering(context.obj) as answers:
+        report = answers.audit(city_name, None if date is None else observation_date(date))
+        click.echo(report.written(form), nl=False)
+        if fail_on is not None and report.reaches(fail_on):
+            context.exit(1)
+
+
+@main.command()
+@click.argument("gap")
+@click.option("--date", help="The observation to explain it at; without it, the latest that shows the gap.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "turtle"]), default="text", show_default=True)
+@click.pass_obj
+def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
+    """Explain one gap: evidence, what was looked for, the nearest misses.
+
+    Example: sopkg why G03-1a2b3c4d5e6f
+    """
+    with answering(settings) as answers:
+        click.echo(answers.why(gap, form, None if date is None else observation_date(date)), nl=False)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; may stand several times.")
+@click.option("--list", "listing", is_flag=True, help="List the predefined queries.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.pass_obj
+def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str) -> None:
+    """Run a predefined query.
+
+    Example: sopkg ask who-leads-what -p city=buenos-aires
+    """
+    if listing or name is None:
+        click.echo(as_table([{"name": q["name"], "question": q["summary"]} for q in Answers.queries()]), nl=False)
+        return
+    with answering(settings) as answers:
+        rows = answers.ask(name, parameters(pairs))
+    writer = {"table": as_table, "json": as_json, "csv": as_csv}[form]
+    if form == "table":
+        click.echo(f"{_summary(name)}\n")
+    click.echo(writer(rows), nl=False)
+
+
+def _summary(name: str) -> str:
+    query = next(query for query in Answers.queries() if query["name"] == name)
+    return f"{query['summary']}\n{query['description']}"
+
+
+@main.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
+@click.option("--seconds", type=float, help="A time limit below the setting's.")
+@click.pass_obj
+def query(settings: Settings, file: Any, form: str | None, seconds: float | None) -> None:
+    """Run a SPARQL query from a file, or from standard input as -.
+
+    Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
+    """
+    with answering(settings) as answers:
+        sys.stdout.buffer.write(answers.sparql(file.read(), form=form, seconds=seconds).body)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+@click.option("--allow-no-netns", is_flag=True, default=None, help="Serve even where query workers can't be cut off from the network.")
+@click.pass_obj
+def serve(settings: Settings, host: str | None, port: int | None, allow_no_netns: bool | None) -> None:
+    """Serve the store over HTTP until Ctrl-C.
+
+    Example: sopkg serve --port 8080
+    """
+    from sopkg.serve import serve as run  # the server is not needed by any other command
+
+    given = {"host": host, "port": port, "allow_no_netns": allow_no_netns}
+    run(replace(settings, **{name: value for name, value in given.items() if value is not None}))
+
+
+@main.command("cities")
+@click.pass_obj
+def cities_command(settings: Settings) -> None:
+    """List the cities, and the observations of each that the store holds.
+
+    Example: sopkg cities
+    """
+    with answering(settings) as answers:
+        click.echo(as_table(answers.cities()), nl=False)
+
+
+@main.command("export-facts")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; without it, standard output.")
+def export_command(file: Path, city_name: str, mapping: str | None, out: Path | None) -> None:
+    """Write the fact table of a publisher's file: the columns that the mapping names, without personal data.
+
+    Example: sopkg export-facts obras.csv --city buenos-aires --out cities/buenos-aires/2019-11-30.csv
+    """
+    text = export_facts(file, city(city_name).folder, mapping)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, "utf-8", newline="")
+
+
+@main.command("forget")
+@click.option("--city", "city_name", required=True)
+@click.option("--date", required=True)
+@click.pass_obj
+def forget_command(settings: Settings, city_name: str, date: str) -> None:
+    """Drop an observation of a city, with what was superseded there.
+
+    Example: sopkg forget --city buenos-aires --date 2019-11
+    """
+    gone = forget(snapshots(settings), city(city_name), observation_date(date))
+    click.echo(f"dropped {len(gone)} graphs")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(settings: Settings, folder: Path) -> None:
+    """Copy the published state into a new folder, which is a store too.
+
+    Example: sopkg backup ../sopkg-2026-11-22
+    """
+    snapshots(settings).backup(folder)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.pass_obj
+def restore(settings: Settings, folder: Path) -> None:
+    """Publish a backup's state in this store.
+
+    Example: sopkg restore ../sopkg-2026-11-22
+    """
+    snapshots(settings).restore(folder)
+
+
+@main.command()
+@click.pass_obj
+def demo(settings: Settings) -> None:
+    """Load the demonstration cities from their shipped tables and print the gap report.
+
+    Example: sopkg demo
+    """
+    for name, each in cities().items():
+        for date, table in each.tables().items():
+            _report_load(_load(settings, table, name, date, None))
+    with answering(settings) as answers:
+        click.echo(answers.audit(None, None).written("table"), nl=False)
+
+
+@main.command("settings")
+@click.pass_obj
+def settings_command(settings: Settings) -> None:
+    """List the settings, their variables and defaults.
+
+    Example: sopkg settings
+    """
+    click.echo(as_table([_setting_row(each) for each in described()]), nl=False)
+
+
+def _setting_row(each: Mapping[str, str]) -> dict[str, object]:
+    return {"variable": each["variable"], "default": each["default"], "meaning": each["help"]}

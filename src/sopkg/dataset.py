@@ -1,0 +1,96 @@
+"""Which graphs a query reads: those of each city's latest observation, unless the caller says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyoxigraph import Store
+
+from sopkg import graphs
+from sopkg.errors import not_found
+from sopkg.pool import Pool
+from sopkg.worker import Job
+
+ASSERTED, INFERRED, ONTOLOGY = "asserted", "inferred", "ontology"
+"""The pipeline's steps whose graphs are read if nothing else is said."""
+
+
+@dataclass(frozen=True)
+class CurrentGraph:
+    """A graph in force: its city's name and observation's date ("" for the ontology), its step, its IRI."""
+
+    city: str
+    date: str
+    step: str
+    graph: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The graphs that a query reads. Names win; else each city's latest observation, and the ontology.
+
+    `city` is its name, `as_of` an ISO 8601 date; without entailment only what the sources say is read.
+    """
+
+    default_graphs: Sequence[str] | None = None
+    named_graphs: Sequence[str] | None = None
+    city: str | None = None
+    as_of: str | None = None
+    entailment: bool = True
+
+    def payload(self, names_dataset: bool) -> dict[str, object]:
+        """What a worker has to know. Graphs of the protocol win over FROM (2.1.4), and FROM over ours."""
+        if self.default_graphs is not None or self.named_graphs is not None:
+            named = list(self.named_graphs or ())
+            return {"default_graphs": list(self.default_graphs or ()), "named_graphs": named}
+        if names_dataset:
+            return {}
+        return {"select": {"city": self.city, "as_of": self.as_of, "entailment": self.entailment}}
+
+
+def in_store(store: Store) -> list[CurrentGraph]:
+    """The graphs in force that a store's catalogue names."""
+    return [
+        CurrentGraph((each.city or "").rpartition("/")[2], each.date or "", each.step, each.iri)
+        for each in graphs.current_graphs(store)
+    ]
+
+
+def read_current_graphs(job: Job) -> list[Any]:
+    """A worker's operation: the graphs in force of its snapshot."""
+    return [asdict(each) for each in in_store(job.store)]
+
+
+def current_graphs(pool: Pool, base: str | None = None) -> list[CurrentGraph]:
+    """The graphs in force of the published snapshot."""
+    del base  # the catalogue has one name
+    return [CurrentGraph(**row) for row in pool.run("current-graphs", {})]
+
+
+def default_graphs(
+    known: Sequence[CurrentGraph], city: str | None = None, as_of: str | None = None, entailment: bool = True
+) -> list[str]:
+    """IRIs of the graphs to read together. Raises NotFound for an unknown city, or if nothing is that old."""
+    observed = _of_city([graph for graph in known if graph.city], city)
+    latest = _latest(observed, as_of)
+    steps = (ASSERTED, INFERRED) if entailment else (ASSERTED,)
+    dated = [each.graph for each in observed if each.step in steps and latest.get(each.city) == each.date]
+    return dated + [graph.graph for graph in known if graph.step == ONTOLOGY]
+
+
+def _of_city(observed: list[CurrentGraph], city: str | None) -> list[CurrentGraph]:
+    kept = [graph for graph in observed if city in (None, graph.city)]
+    if city is not None and not kept:
+        raise not_found("city", city, {graph.city for graph in observed})
+    return kept
+
+
+def _latest(observed: Iterable[CurrentGraph], as_of: str | None) -> dict[str, str]:
+    """Each city's latest observation date not after another; ISO 8601 dates sort as text."""
+    dated = sorted((graph.date, graph.city) for graph in observed)
+    latest = {city: date for date, city in dated if as_of is None or date <= as_of}
+    if as_of is not None and not latest:
+        raise not_found("observation up to", as_of, {date for date, _ in dated})
+    return latest

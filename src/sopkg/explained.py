@@ -1,0 +1,42 @@
+"""A worker's operation: explains one gap over the graphs of its audit."""
+
+from __future__ import annotations
+
+from pyoxigraph import Literal, NamedNode, Variable
+
+from sopkg.errors import NotFound
+from sopkg.files import system_query
+from sopkg.gapquery import Ground, gap_queries
+from sopkg.results import to_term
+from sopkg.why import Dataset, explain
+from sopkg.wording import Record, Speaker, record
+from sopkg.worker import Job
+
+XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
+
+
+def explain_gap(job: Job) -> Record:
+    """The explanation of a gap: the payload names its kind, its focus key, the date and the graphs."""
+    kind, date = job.payload["kind"], job.payload["date"]
+    gap = next(each for each in gap_queries().values() if each.kind.value == kind)
+    data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
+    parameters = {Variable("asOf"): Literal(date, datatype=XSD_DATE), **_thresholds(data, kind)}
+    explanation = explain(data, gap, parameters, dict(zip(gap.focus, _focus(job.payload["key"]), strict=True)))
+    if explanation is None:
+        raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
+    return record(explanation, Speaker(data))
+
+
+def label_things(job: Job) -> dict[str, str]:
+    """What the things in the payload are called."""
+    speaker = Speaker(Dataset(job.store, map(NamedNode, job.payload["graphs"])))
+    return {thing: speaker.label(to_term(thing)) for thing in job.payload["things"]}
+
+
+def _focus(key: str) -> list[Ground]:
+    return [to_term(text) for text in key.split(" ")]  # type: ignore[misc]
+
+
+def _thresholds(data: Dataset, kind: str) -> dict[Variable, Ground]:
+    rows = data.store.query(system_query("thresholds"), default_graph=data.graphs)
+    return {Variable(row["name"].value): row["value"] for row in rows if row["kind"].value == kind}

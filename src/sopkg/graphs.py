@@ -1,0 +1,70 @@
+"""The catalogue of a store: which graphs there are, of which step and observation, and which are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pyoxigraph import Literal, NamedNode, Store, Triple
+
+from sopkg.files import system_query
+
+CATALOGUE = "https://w3id.org/sopkg/graph/catalogue"
+XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A named graph: the step that it is of, the observation with its city and date, and the method that made it."""
+
+    iri: str
+    step: str
+    observation: str | None
+    city: str | None
+    date: str | None
+    method: str
+    current: bool
+
+    def row(self) -> dict[str, NamedNode | Literal | str]:
+        """This graph as a row to be staged."""
+        links = {"observation": self.observation, "city": self.city}
+        named = {name: NamedNode(iri) for name, iri in links.items() if iri is not None}
+        dated = {} if self.date is None else {"date": Literal(self.date, datatype=NamedNode(XSD_DATE))}
+        said = {"graph": NamedNode(self.iri), "step": self.step, "method": self.method}
+        return {**said, **named, **dated, "current": Literal(self.current)}
+
+    def superseded_by(self, others: Iterable[Graph]) -> Graph:
+        """This graph, no longer current if another is of the same step and observation."""
+        replaced = any(other.step == self.step and other.observation == self.observation for other in others)
+        return replace(self, current=self.current and not replaced)
+
+
+def known_graphs(store: Store) -> list[Graph]:
+    """Every graph of the catalogue, superseded ones too."""
+    rows = store.query(system_query("graphs"), default_graph=[NamedNode(CATALOGUE)])
+    return [
+        Graph(
+            row["graph"].value,
+            row["step"].value,
+            _text(row["observation"]),
+            _text(row["city"]),
+            _text(row["date"]),
+            row["method"].value,
+            row["current"].value == "true",
+        )
+        for row in rows
+    ]
+
+
+def current_graphs(store: Store) -> list[Graph]:
+    """The graphs that are in force."""
+    return [graph for graph in known_graphs(store) if graph.current]
+
+
+def triples_of(store: Store, graph: str) -> list[Triple]:
+    """The triples of one graph."""
+    return [quad.triple for quad in store.quads_for_pattern(None, None, None, NamedNode(graph))]
+
+
+def _text(term: NamedNode | Literal | None) -> str | None:
+    return None if term is None else term.value

@@ -1,0 +1,161 @@
+"""Reads a query's tokens before any parser does: refuses what calls out, what writes, what nests too deep.
+
+pyoxigraph's parser and planner recurse, so that a small text with thousands of brackets ends the process;
+SERVICE and LOAD really call out. One pass over the tokens, linear in the text, sees both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sopkg.errors import Forbidden, TooLarge, TooNested
+
+_TOKEN = re.compile(
+    r"""
+    (?P<skip>    \s++ | \#[^\n\r]*+ )
+  | (?P<string>  \"{3} (?: [^"\\] | \\. | "(?!"") )*+ (?: \"{3} | \Z )
+               | '{3}  (?: [^'\\] | \\. | '(?!'') )*+ (?: '{3}  | \Z )
+               | "(?: [^"\\\n\r] | \\. )*+ "?
+               | '(?: [^'\\\n\r] | \\. )*+ '?
+               | @[\w-]++ | \^\^ )
+  | (?P<iri>     <[^<>"{}|^`\\\x00-\x20]*+> )
+  | (?P<variable>[?$]\w++ )
+  | (?P<name>    (?: [^\W\d][\w-]*+ )? : (?: [\w:%-] | \\. | \.(?=[\w:%\\-]) )*+ )
+  | (?P<word>    [^\W\d][\w-]*+ )
+  | (?P<number>  \d++ )
+  | (?P<joint>   (?<=\w) \. (?=\w) )
+  | (?P<mark>    \|\| | && | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_OPENING = {"(": ")", "[": "]", "{": "}"}
+_CLOSING = frozenset(_OPENING.values())
+_SEPARATORS = frozenset(",;.")
+_OPERATORS = frozenset(("||", "&&", "|", "+", "-", "*", "/", "^", "!"))
+_CHAINED_GROUPS = frozenset(("UNION", "OPTIONAL", "MINUS", "LATERAL"))
+_FORMS = frozenset(("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"))
+_UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
+_OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
+_CALLS_OUT = re.compile(
+    r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE
+)
+_CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_LAST_CODEPOINT = 0x10FFFF
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the tokens say: the query's form ("SELECT" …; "" if none), whether it names its own dataset."""
+
+    form: str
+    names_dataset: bool
+
+
+@dataclass
+class _Frame:
+    """One open bracket, the operators chained in it so far, and the groups chained in it."""
+
+    mark: str
+    chain: int = 0
+    groups: int = 0
+
+
+@dataclass
+class _Scan:
+    """What one pass over the tokens has seen."""
+
+    frames: list[_Frame] = field(default_factory=lambda: [_Frame("")])
+    depth: int = 0
+    deepest: int = 0
+    deepest_at: int = 0
+    first: str = ""
+    words: set[str] = field(default_factory=set)
+    ambiguous: bool = False
+    previous: str = ""
+
+    def read(self, token: re.Match[str]) -> None:
+        """Takes one token in."""
+        kind, text = token.lastgroup or "", token.group()
+        if kind == "word":
+            self._word(text.upper())
+        elif kind == "mark":
+            self._mark(text, token)
+        elif kind == "iri":
+            # Inside a parenthesis and after an operand, `<` may be the operator and what follows live text.
+            self.ambiguous |= self.frames[-1].mark == "(" and self.previous in (*_OPERANDS, ")")
+        if self.depth > self.deepest:
+            self.deepest, self.deepest_at = self.depth, token.start()
+        if kind not in ("skip", "joint"):
+            self.previous = text if kind == "mark" else kind
+
+    def _word(self, word: str) -> None:
+        self.words.add(word)
+        if not self.first and word in _FORMS | _UPDATES:
+            self.first = word
+        if word in _CHAINED_GROUPS:
+            self.frames[-1].groups += 1
+            self.depth += 1
+
+    def _mark(self, mark: str, token: re.Match[str]) -> None:
+        if mark in _OPENING:
+            self.frames.append(_Frame(mark))
+            self.depth += 1
+        elif mark in _CLOSING:
+            self._close()
+        elif mark in _SEPARATORS:
+            self.depth -= self.frames[-1].chain
+            self.frames[-1].chain = 0
+        elif mark in _OPERATORS and not self._is_sign(token):
+            self.frames[-1].chain += 1
+            self.depth += 1
+
+    def _close(self) -> None:
+        if len(self.frames) > 1:  # a closing bracket too many is the parser's to report
+            frame = self.frames.pop()
+            self.depth -= 1 + frame.chain + frame.groups
+
+    def _is_sign(self, token: re.Match[str]) -> bool:
+        """Whether + or - is a number's sign in a list of values, where nothing is chained."""
+        after = token.string[token.end(): token.end() + 1]
+        return token.group() in "+-" and self.frames[-1].mark == "{" and after.isdigit()
+
+
+def inspect(query: str, nesting: int, size: int) -> Inspection:
+    """Looks a query over; raises Forbidden, TooNested or TooLarge, and leaves bad syntax to the parser."""
+    if len(query) > size:
+        raise TooLarge(f"the query has {len(query)} characters; the limit is {size}", {"limit": size})
+    scan = _checked(query, nesting)
+    plain = _CODEPOINT.sub(_character, query)
+    if plain != query:  # an escaped character may stand anywhere, in keywords too (SPARQL 1.1, 19.2)
+        _checked(plain, nesting)
+    return Inspection(scan.first if scan.first in _FORMS else "", "FROM" in scan.words)
+
+
+def _checked(query: str, nesting: int) -> _Scan:
+    scan = _Scan()
+    for token in _TOKEN.finditer(query):
+        scan.read(token)
+    _refuse_calls(scan, query)
+    if scan.first in _UPDATES:
+        raise Forbidden(f"{scan.first} changes data; updates are refused until there are roles")
+    if scan.deepest > nesting:
+        line = query.count("\n", 0, scan.deepest_at) + 1
+        raise TooNested(
+            f"brackets and chained operators add up to {scan.deepest} near line {line}; the cap is {nesting}",
+            {"depth": scan.deepest, "line": line, "limit": nesting},
+        )
+    return scan
+
+
+def _refuse_calls(scan: _Scan, query: str) -> None:
+    found = scan.words & {"SERVICE", "LOAD"}
+    if scan.ambiguous and not found:
+        found = {each.group(1).upper() for each in _CALLS_OUT.finditer(query)}
+    if found:
+        raise Forbidden(f"{min(found)} calls other servers, which this one does not do for its callers")
+
+
+def _character(escape: re.Match[str]) -> str:
+    number = int(escape.group(1) or escape.group(2), 16)
+    return chr(number) if number <= _LAST_CODEPOINT else escape.group()

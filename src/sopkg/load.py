@@ -1,0 +1,210 @@
+"""Loads one table as the observation of a city at a date, and publishes what follows from it: all of it, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyoxigraph as ox
+from pyoxigraph import Literal, NamedNode, Store, Triple
+
+from sopkg import __version__
+from sopkg.cities import City
+from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
+from sopkg.detect import Audit, detect
+from sopkg.files import found, system_query
+from sopkg.ingest import Ingested, Problem, ingest
+from sopkg.pipeline import Triples, derive
+from sopkg.staging import construct
+from sopkg.store import Draft, SnapshotStore
+from sopkg.turtle import ontology, store_of
+
+GRAPHS = "https://w3id.org/sopkg/graph/"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did: whether anything changed, the problems of the table, and counts by step."""
+
+    changed: bool
+    problems: list[Problem]
+    rows: int
+    counts: Mapping[str, int]
+
+
+def load(
+    snapshots: SnapshotStore,
+    path: Path,
+    city: City,
+    date: str,
+    mapping: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Loaded:
+    """Loads a table. The published state moves at the end, in one step; a failure or a kill leaves it as it was.
+
+    `date` is the observation's (ISO 8601). The same file with the same mapping, ontology and queries changes nothing.
+    """
+    started = datetime.now(UTC)
+    progress("ingest")
+    ingested = ingest(path, city.folder, date, mapping)
+    asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
+    method = method_hash()
+    name = graph_name(city, date, "asserted", asserted)
+    if snapshots.exists():
+        with snapshots.reading() as store:
+            if any(graph.iri == name and graph.method == method for graph in current_graphs(store)):
+                return Loaded(False, ingested.problems, ingested.rows, {"asserted": len(asserted)})
+    audit = Audit(city.base, observation(city, date), date)
+    provenance = provenance_triples(ingested, city, audit, name, started)
+    with snapshots.writing() as draft:
+        earlier = earlier_findings(draft.store, city, date)
+        derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, progress)
+        steps = {
+            "asserted": asserted,
+            "validation": derived.validation,
+            "inferred": derived.inferred,
+            "gaps": derived.gaps,
+            "provenance": provenance,
+        }
+        progress("publish")
+        publish(draft, city, date, steps, method)
+        for later in later_dates(draft.store, city, date):
+            progress(f"audit again {later}")
+            audit_again(draft, city, later, method)
+    return Loaded(True, ingested.problems, ingested.rows, {step: len(triples) for step, triples in steps.items()})
+
+
+def observation(city: City, date: str) -> NamedNode:
+    """The IRI of a city's observation at a date."""
+    return NamedNode(f"{city.base}observation/{date}")
+
+
+def method_hash() -> str:
+    """What all of our files that decide an answer hash to, with the program's version (16 hex digits of SHA-256)."""
+    digest = hashlib.sha256(__version__.encode())
+    for folder in ("ontology", "queries"):
+        for path in found(folder, "**/*.*"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def content_hash(triples: Iterable[Triple]) -> str:
+    """16 hex digits of SHA-256 over the sorted N-Triples lines: the same triples have the same one."""
+    lines = sorted(_n_triples(triples).splitlines())
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()[:16]
+
+
+def _n_triples(triples: Iterable[Triple]) -> bytes:
+    return ox.serialize(triples, format=ox.RdfFormat.N_TRIPLES) or b""
+
+
+def graph_name(city: City, date: str, step: str, triples: Iterable[Triple]) -> str:
+    """The name of a step's graph, by its content."""
+    return f"{GRAPHS}{city.name}/{date}/{step}/{content_hash(triples)}"
+
+
+def publish(draft: Draft, city: City, date: str, steps: Mapping[str, Triples], method: str) -> None:
+    """Puts the steps' graphs and their catalogue entries into a draft, in place of the current ones of that date."""
+    schema = list(ontology())
+    common = Graph(f"{GRAPHS}ontology/{content_hash(schema)}", "ontology", None, None, None, method, current=True)
+    named = [
+        Graph(graph_name(city, date, step, triples), step, observation(city, date).value, city.iri.value, date, method, True)
+        for step, triples in steps.items()
+    ]
+    draft.load({common.iri: _n_triples(schema)})
+    draft.load({graph.iri: _n_triples(steps[graph.step]) for graph in named})
+    entries = [graph for graph in known_graphs(draft.store) if graph.iri not in {common.iri, *(g.iri for g in named)}]
+    kept = [graph.superseded_by([common, *named]) for graph in entries]
+    draft.replace(CATALOGUE, catalogue_triples([*kept, common, *named]))
+
+
+def catalogue_triples(graphs: Iterable[Graph]) -> Triples:
+    """The catalogue's content."""
+    return construct("catalogue", (graph.row() for graph in graphs), GRAPHS)
+
+
+def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str, started: datetime) -> Triples:
+    """Who made the asserted graph from which file, how and when (PROV-O)."""
+    source = next((iri for iri, mapping in city.sources() if mapping == ingested.mapping), None)
+    row = {
+        "graph": NamedNode(graph),
+        "activity": NamedNode(f"{audit.base}load/{audit.date}-{ingested.sha256[:12]}"),
+        "file": NamedNode(f"{audit.base}file/{ingested.sha256[:12]}"),
+        "title": ingested.name,
+        "sha256": ingested.sha256,
+        "started": _instant(started),
+        "ended": _instant(datetime.now(UTC)),
+        "mapping": ingested.mapping,
+        "mappinghash": ingested.mapping_hash,
+        "rows": _integer(ingested.rows),
+        "triples": _integer(len(ingested.triples)),
+        **({} if source is None else {"source": source}),
+    }
+    return construct("provenance", [row, *_problem_rows(ingested, audit)], audit.base, ontology=())
+
+
+def _problem_rows(ingested: Ingested, audit: Audit) -> Iterator[dict[str, ox.NamedNode | ox.Literal | str]]:
+    for number, problem in enumerate(ingested.problems, 1):
+        yield {
+            "problem": NamedNode(f"{audit.base}problem/{ingested.sha256[:12]}-{number}"),
+            "of": NamedNode(f"{audit.base}file/{ingested.sha256[:12]}"),
+            "rownum": _integer(problem.row),
+            "column": problem.column,
+            "value": problem.value,
+            "expected": problem.expected,
+        }
+
+
+def _instant(moment: datetime) -> Literal:
+    text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Literal(text, datatype=NamedNode("http://www.w3.org/2001/XMLSchema#dateTime"))
+
+
+def _integer(number: int) -> Literal:
+    return Literal(str(number), datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer"))
+
+
+def earlier_findings(store: Store, city: City, date: str) -> Triples:
+    """The findings of a city's earlier observations, with their city and date."""
+    mine = [graph for graph in current_graphs(store) if graph.city == city.iri.value and (graph.date or "") < date]
+    findings = [triple for graph in mine if graph.step == "gaps" for triple in triples_of(store, graph.iri)]
+    return findings + catalogue_triples(graph for graph in mine if graph.step == "asserted")
+
+
+def later_dates(store: Store, city: City, date: str) -> list[str]:
+    """The dates of a city's later observations: their audits read this one."""
+    return sorted({g.date for g in current_graphs(store) if g.city == city.iri.value and g.date and g.date > date})
+
+
+def audit_again(draft: Draft, city: City, date: str, method: str) -> None:
+    """Detects the gaps of an observation anew, from what is stored of it."""
+    store = draft.store
+    mine = {graph.step: graph for graph in current_graphs(store) if graph.city == city.iri.value and graph.date == date}
+    steps = {step: triples_of(store, graph.iri) for step, graph in mine.items()}
+    working = store_of([*ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"]])
+    working.extend(ox.Quad(t.subject, t.predicate, t.object) for t in earlier_findings(store, city, date))
+    audit = Audit(city.base, observation(city, date), date)
+    gaps = detect(working, audit, mapping_hash_of(steps["provenance"]))
+    publish(draft, city, date, {**steps, "gaps": gaps}, method)
+
+
+def mapping_hash_of(provenance: Triples) -> str:
+    """The hash of the mapping that a provenance graph names."""
+    rows = store_of(provenance).query(system_query("mapping-hash"))
+    return next((row["hash"].value for row in rows), "")
+
+
+def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
+    """Drops every graph of a city's observation, superseded ones too; returns their names."""
+    with snapshots.writing() as draft:
+        known = known_graphs(draft.store)
+        gone = [graph for graph in known if graph.city == city.iri.value and graph.date == date]
+        draft.replace(CATALOGUE, catalogue_triples(graph for graph in known if graph not in gone))
+        draft.remove(graph.iri for graph in gone)
+        for later in later_dates(draft.store, city, date):
+            audit_again(draft, city, later, method_hash())
+    return [graph.iri for graph in gone]

@@ -1,0 +1,65 @@
+"""Runs the HTTP service in this process until it is told to end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from sopkg.errors import Conflict
+from sopkg.pool import Pool
+from sopkg.settings import Settings, variable
+from sopkg.store import SnapshotStore
+from sopkg.web import create_app
+
+_THREADS_BESIDE_QUERIES = 6  # those who wait for a worker do not hold up /health
+_ENDING_SECONDS = 5
+
+
+def application() -> Flask:
+    """The WSGI application with the settings of the environment."""
+    return create_app(Settings.from_environment())
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM; raises what keeps it from that before anything listens."""
+    SnapshotStore(settings.store).current()
+    Pool(replace(settings, workers=1)).close()  # says now what keeps workers from starting
+    _try_address(settings)
+    os.environ.update(_environment(settings))  # the application runs in a process of its own
+    server = Granian(
+        "sopkg.serve:application", factory=True, interface=Interfaces.WSGI,
+        address=settings.host, port=settings.port, websockets=False,
+        workers=1, respawn_failed_workers=True, workers_kill_timeout=_ENDING_SECONDS,
+        blocking_threads=2 * settings.workers + _THREADS_BESIDE_QUERIES,
+        log_enabled=False,
+    )
+    address = f"http://{_shown(settings.host)}:{settings.port}"
+    print(f"serving {settings.store} at {address} (Ctrl-C ends)", flush=True)
+    server.serve()
+
+
+def _try_address(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Conflict(f"can't listen at {settings.host} port {settings.port}: {error.strerror or error}; "
+                           "--port or SOPKG_PORT chooses another") from error
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    texts = {name: str(int(value) if isinstance(value, bool) else value) for name, value in values.items()}
+    return {variable(name): text for name, text in texts.items()}
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

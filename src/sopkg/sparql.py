@@ -1,0 +1,171 @@
+"""SPARQL queries: what the service hands to a worker, and what the worker does with it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pyoxigraph as ox
+
+from sopkg.dataset import Selection, default_graphs, in_store
+from sopkg.errors import BadInput, NotAcceptable, TooLarge
+from sopkg.guard import inspect
+from sopkg.pool import Pool
+from sopkg.results import GRAPHS, Answer, Format, chosen, offered, to_term
+from sopkg.results import ROWS as ROW_FORMATS
+from sopkg.settings import Settings
+from sopkg.worker import Job, Reply
+
+_SD = "http://www.w3.org/ns/sparql-service-description#"
+_RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+_RDF_TYPE = ox.NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+_MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
+_DEFAULT_GRAPH = (
+    "What the sources say and what follows from it, of the latest observation of each city, and the ontology. "
+    "city=NAME keeps one city, as-of=DATE leaves out later observations, entailment=none what follows. "
+    "Every graph can be named in GRAPH, FROM and default-graph-uri."
+)
+ROWS = "rows"
+"""The format that asks for rows of terms instead of a serialisation."""
+_SYNTAX = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+_MESSAGE_LENGTH = 300
+_NAMES = ("JSON", "XML", "CSV", "TSV")
+_SERIALISERS: list[ox.QueryResultsFormat] = [getattr(ox.QueryResultsFormat, name) for name in _NAMES]
+_RESULT_FORMATS = {each.media_type.partition(";")[0]: each for each in _SERIALISERS}
+
+
+def answer(
+    pool: Pool,
+    settings: Settings,
+    text: str,
+    selection: Selection,
+    *,
+    accept: str = "",
+    form: str | None = None,
+    seconds: float | None = None,
+    prefixes: Mapping[str, str] | None = None,
+) -> Answer:
+    """A caller's own query, looked over, answered by a worker, in the format negotiated or named."""
+    seen = inspect(text, settings.nesting, settings.body_bytes)
+    format_ = chosen(accept, offered(seen.form), form)
+    payload = {"query": text, "format": format_.media_type, "prefixes": prefixes,
+               **selection.payload(seen.names_dataset)}
+    return Answer(pool.run("query", payload, seconds), format_.header)
+
+
+def rows(
+    pool: Pool, text: str, selection: Selection, substitutions: Mapping[str, str], seconds: float | None = None
+) -> Any:
+    """A query of ours: {"columns": […], "rows": [{column: N-Triples term}]}; for ASK a truth value."""
+    payload = {"query": text, "format": ROWS, "substitutions": substitutions, **selection.payload(False)}
+    return pool.run("query", payload, seconds)
+
+
+def describe(endpoint: str, form: Format) -> Answer:
+    """The service's description of itself (SPARQL 1.1 Service Description)."""
+    formats = [each.media_type for each in (*ROW_FORMATS, *GRAPHS)]
+    service, dataset, graph = (ox.NamedNode(endpoint + part) for part in ("", "#dataset", "#default-graph"))
+    triples = [
+        ox.Triple(service, _RDF_TYPE, _sd("Service")),
+        ox.Triple(service, _sd("endpoint"), service),
+        ox.Triple(service, _sd("supportedLanguage"), _sd("SPARQL11Query")),
+        *(ox.Triple(service, _sd("resultFormat"), ox.NamedNode(_MEDIA_TYPES + each)) for each in formats),
+        ox.Triple(service, _sd("defaultDataset"), dataset),
+        ox.Triple(dataset, _RDF_TYPE, _sd("Dataset")),
+        ox.Triple(dataset, _sd("defaultGraph"), graph),
+        ox.Triple(graph, _RDF_TYPE, _sd("Graph")),
+        ox.Triple(graph, ox.NamedNode(_RDFS + "comment"), ox.Literal(_DEFAULT_GRAPH, language="en")),
+    ]
+    rdf = ox.RdfFormat.from_media_type(form.media_type)
+    body = ox.serialize(triples, format=rdf, prefixes={"sd": _SD, "rdfs": _RDFS})
+    return Answer(body or b"", form.header)
+
+
+def _sd(name: str) -> ox.NamedNode:
+    return ox.NamedNode(_SD + name)
+
+
+def _default(job: Job) -> list[str] | None:
+    select = job.payload.get("select")
+    if select is not None:
+        return default_graphs(in_store(job.store), **select)
+    graphs: list[str] | None = job.payload.get("default_graphs")
+    return graphs
+
+
+class _Capped(io.RawIOBase):
+    """Collects a result, up to its largest size."""
+
+    def __init__(self, size: int) -> None:
+        self.parts = bytearray()
+        self._size = size
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if len(self.parts) + len(data) > self._size:
+            detail = f"the result is larger than {self._size} bytes; a LIMIT or a narrower question helps"
+            raise TooLarge(detail, {"limit": self._size})
+        self.parts += data
+        return len(data)
+
+
+def query(job: Job) -> Reply:
+    """A worker's operation: answers a query, as the payload's media type or as rows of terms in N-Triples."""
+    payload = job.payload
+    try:
+        answer = job.store.query(
+            payload["query"],
+            default_graph=_graphs(_default(job)),
+            named_graphs=_graphs(payload.get("named_graphs")),
+            substitutions={ox.Variable(name): to_term(text)
+                           for name, text in payload.get("substitutions", {}).items()},
+        )
+        return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
+    except SyntaxError as error:
+        raise _bad_syntax(error) from error
+    except RuntimeError as error:
+        raise BadInput(str(error)) from error
+
+
+def _graphs(names: list[str] | None) -> Any:
+    return None if names is None else [ox.NamedNode(name) for name in names]
+
+
+def _rows(answer: Any) -> Reply:
+    """SELECT as columns and rows of terms in N-Triples, unbound ones left out; ASK as a truth value."""
+    if isinstance(answer, ox.QueryBoolean):
+        return bool(answer)
+    if isinstance(answer, ox.QueryTriples):
+        raise NotAcceptable("a CONSTRUCT or DESCRIBE query has no rows")
+    columns = [each.value for each in answer.variables]
+    rows = [{name: str(row[name]) for name in columns if row[name] is not None} for row in answer]
+    return {"columns": columns, "rows": rows}
+
+
+def _serialised(answer: Any, payload: Mapping[str, Any], limit: int) -> bytes:
+    output = _Capped(limit)
+    media_type = payload["format"]
+    if isinstance(answer, ox.QueryTriples):
+        rdf = ox.RdfFormat.from_media_type(media_type)
+        if rdf is None:
+            raise NotAcceptable(f"{media_type} can't carry the graph that this query makes")
+        ox.serialize(answer, cast("Any", output), format=rdf, prefixes=payload.get("prefixes"))
+    elif media_type in _RESULT_FORMATS:
+        answer.serialize(cast("Any", output), format=_RESULT_FORMATS[media_type])
+    else:
+        raise NotAcceptable(f"{media_type} can't carry the rows or truth value that this query gives")
+    return bytes(output.parts)
+
+
+def _bad_syntax(error: SyntaxError) -> BadInput:
+    match = _SYNTAX.search(str(error))
+    if match is None:
+        return BadInput(f"the query can't be read: {str(error)[:_MESSAGE_LENGTH]}")
+    line, column, message = int(match[1]), int(match[2]), " ".join(match[3].split())
+    short = message if len(message) <= _MESSAGE_LENGTH else message[:_MESSAGE_LENGTH] + " …"
+    return BadInput(f"the query can't be read at line {line}, column {column}: {short}",
+                    {"line": line, "column": column})

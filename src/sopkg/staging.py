@@ -1,0 +1,58 @@
+"""Stages plain rows as triples, and turns them into ontology terms by one of the system's CONSTRUCT files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from urllib.parse import quote
+
+from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Triple, Variable
+
+from sopkg.files import system_query
+from sopkg.turtle import ontology as whole_ontology
+
+Term = NamedNode | Literal
+COLUMN = "https://w3id.org/sopkg/column#"
+
+
+@cache
+def column(name: str) -> NamedNode:
+    """The predicate of a column: its name, percent-encoded where an IRI can't have it."""
+    return NamedNode(COLUMN + quote(name, safe=""))
+
+
+def stage(rows: Iterable[Mapping[str, Term | str]], base: str) -> Store:
+    """A fresh store: a node below `base` for each row, a triple for each cell; a str is a plain literal."""
+    store = Store()
+    store.extend(_cells(rows, base))
+    return store
+
+
+def _cells(rows: Iterable[Mapping[str, Term | str]], base: str) -> Iterator[Quad]:
+    for number, row in enumerate(rows):
+        node = NamedNode(f"{base}staged/{number}")
+        for name, value in row.items():
+            yield Quad(node, column(name), Literal(value) if isinstance(value, str) else value)
+
+
+def construct(
+    query_name: str,
+    rows: Iterable[Mapping[str, Term | str]],
+    base: str,
+    *,
+    ontology: Iterable[Triple] | None = None,
+    **constants: Term,
+) -> list[Triple]:
+    """The triples that `queries/system/<query_name>.rq` makes of rows, each once.
+
+    The query also sees the ontology (or what is given for it; an empty tuple for nothing), and each constant
+    as the variable of its name.
+    """
+    store = stage(rows, base)
+    seen = whole_ontology() if ontology is None else ontology
+    store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in seen)
+    triples = store.query(
+        system_query(query_name), substitutions={Variable(n): term for n, term in constants.items()}
+    )
+    assert isinstance(triples, QueryTriples)
+    return list(dict.fromkeys(triples))

@@ -1,0 +1,442 @@
+"""The store on disk: immutable snapshots, a pointer to the current one, and a lock for who writes the next.
+
+A write never touches what is published. It clones the current snapshot (hard links to its immutable files),
+changes the clone and moves the pointer. A write that fails or is killed leaves a clone that nothing names.
+
+    DIR/format           the layout's version
+    DIR/lock             held by the one writer
+    DIR/current          the name of the published snapshot
+    DIR/snapshots/N/     published ones; DIR/snapshots/N.hold is held by each of their readers
+    DIR/drafts/T/        clones in the making; DIR/drafts/T.hold is held by their writer
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pyoxigraph as ox
+
+from sopkg.errors import Conflict, StoreMissing, StoreUnreadable
+
+GraphData = bytes | Iterable[bytes] | Iterable[ox.Triple]
+"""A graph's content: N-Triples as bytes, as chunks of bytes, or triples."""
+Catalogue = Iterable[ox.Triple] | Callable[[ox.Store], Iterable[ox.Triple]]
+"""The catalogue's new content, or what makes it from the changed store while the lock is held."""
+
+FORMAT = 1
+_FORMAT_LINE = "sopkg-store"
+_LOADERS = 2  # two threads halve the time of a bulk load; it releases the GIL and sorts on one core each
+_SPLIT_BYTES = 4 << 20
+_POLL_SECONDS = 0.05
+_REOPENINGS = 20
+
+
+class Reader:
+    """Follows the pointer: keeps the current snapshot open, and held so that nobody removes it."""
+
+    def __init__(self, snapshots: SnapshotStore) -> None:
+        self._snapshots = snapshots
+        self._hold: IO[bytes] | None = None
+        self._store: ox.Store | None = None
+        self.snapshot = ""
+
+    def store(self) -> ox.Store:
+        """The snapshot that is current now, opened again only when the pointer moved."""
+        for _ in range(_REOPENINGS):
+            current = self._snapshots.current()
+            if self._store is not None and current.name == self.snapshot:
+                return self._store
+            self._open(current)
+        raise StoreMissing(f"no snapshot stays in {self._snapshots.path}; `sopkg restore` brings one back")
+
+    def _open(self, snapshot: Path) -> None:
+        self.close()
+        hold = _held(snapshot, fcntl.LOCK_SH)
+        if not snapshot.is_dir():  # removed between reading the pointer and holding it
+            hold.close()
+            return
+        self._hold, self.snapshot = hold, snapshot.name
+        self._store = _opened(snapshot)
+
+    def close(self) -> None:
+        """Lets go of the snapshot."""
+        self._store, self.snapshot = None, ""
+        if self._hold is not None:
+            self._hold.close()
+            self._hold = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Draft:
+    """A clone of the published snapshot, to be changed and then published as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store: ox.Store | None = _store_at(folder)
+
+    @property
+    def store(self) -> ox.Store:
+        """The clone, readable and writable."""
+        if self._store is None:
+            raise Conflict("this draft is closed")
+        return self._store
+
+    def load(self, graphs: Mapping[str, GraphData]) -> None:
+        """Adds whole new graphs; one that is there is left alone, since a name stands for its content."""
+        new = {name: data for name, data in graphs.items() if not self.holds(name)}
+        with ThreadPoolExecutor(_LOADERS) as loaders:
+            loads = [loaders.submit(_load_bytes, self.store, name, part)
+                     for name, data in new.items() if isinstance(data, bytes) for part in _parts(data)]
+            for name, data in new.items():
+                if not isinstance(data, bytes):  # pyoxigraph's iterators must stay in their thread
+                    _load_items(self.store, name, cast("Iterator[bytes] | Iterator[ox.Triple]", iter(data)))
+            for load in loads:
+                load.result()
+        for name in new:
+            self.store.add_graph(ox.NamedNode(name))  # an empty graph is a graph too
+
+    def replace(self, graph: str, triples: Iterable[ox.Triple]) -> None:
+        """Gives one small graph new content."""
+        name = ox.NamedNode(graph)
+        quads = [ox.Quad(each.subject, each.predicate, each.object, name) for each in triples]
+        self.store.remove_graph(name)
+        self.store.extend(quads)
+
+    def remove(self, graphs: Iterable[str]) -> None:
+        """Drops graphs; a large one takes its time (0.7 M triples: 17–19 s)."""
+        for graph in graphs:
+            self.store.remove_graph(ox.NamedNode(graph))
+
+    def holds(self, graph: str) -> bool:
+        """Whether a graph of that name is here."""
+        return self.store.contains_named_graph(ox.NamedNode(graph))
+
+    def close(self) -> None:
+        """Writes everything to disk."""
+        if self._store is not None:
+            self._store.flush()
+            self._store = None
+
+
+class SnapshotStore:
+    """A store in a folder: readers follow `current`, writers make the next snapshot under the lock."""
+
+    def __init__(self, path: Path, lock_seconds: float = 60.0) -> None:
+        self.path = path
+        self._lock_seconds = lock_seconds
+        self._snapshots = path / "snapshots"
+        self._drafts = path / "drafts"
+
+    def exists(self) -> bool:
+        """Whether something is published here."""
+        return (self.path / "current").is_file()
+
+    def current(self) -> Path:
+        """The published snapshot's folder; raises StoreMissing or StoreUnreadable."""
+        self._check_format()
+        try:
+            name = (self.path / "current").read_text("ascii").strip()
+        except FileNotFoundError:
+            raise self._missing() from None
+        return self._snapshots / name
+
+    def reader(self) -> Reader:
+        """A reader that follows the pointer."""
+        return Reader(self)
+
+    @contextmanager
+    def reading(self) -> Iterator[ox.Store]:
+        """The current snapshot, open for reading until the end of the block."""
+        with self.reader() as reader:
+            yield reader.store()
+
+    @contextmanager
+    def writing(self) -> Iterator[Draft]:
+        """The lock and a draft; what the block leaves in it is published, unless it raises."""
+        self._create()
+        with self._locked(), self._draft(self._base()) as draft:
+            yield draft
+            self._promote(draft)
+            self._clean()
+
+    def publish(self, graphs: Mapping[str, GraphData], catalogue_graph: str, catalogue: Catalogue,
+                remove: Iterable[str] = ()) -> Path:
+        """Adds graphs, drops others and replaces the catalogue, all in one step; returns the new snapshot."""
+        with self.writing() as draft:
+            draft.load(graphs)
+            draft.remove(remove)
+            draft.replace(catalogue_graph, catalogue(draft.store) if callable(catalogue) else catalogue)
+        return self.current()
+
+    def sweep(self, catalogue_graph: str) -> list[str]:
+        """Leaves behind the graphs that the catalogue does not name; returns their names.
+
+        Copies the others on the side: faster than dropping, and leaves no tombstones. A write meanwhile
+        wins: then nothing is swept.
+        """
+        with self.reader() as reader:
+            store, base = reader.store(), reader.snapshot
+            named, unnamed = _by_catalogue(store, catalogue_graph)
+            if not unnamed:
+                return []
+            with self._draft(None) as draft:
+                draft.load({graph.value: _triples(store, graph) for graph in named})
+                with self._locked():
+                    if self.current().name != base:
+                        return []
+                    self._promote(draft)
+        return sorted(graph.value for graph in unnamed)
+
+    def backup(self, target: Path) -> None:
+        """Copies the published snapshot into a new folder, which is a store too."""
+        if target.exists() and any(target.iterdir()):
+            raise Conflict(f"{target} is not empty; a backup needs a new folder")
+        with self.reader() as reader:
+            reader.store()
+            copy = SnapshotStore(target)
+            copy._create()
+            shutil.copytree(self._snapshots / reader.snapshot, copy._snapshots / "000001")
+            copy._point_to("000001")
+
+    def restore(self, source: Path) -> None:
+        """Publishes the snapshot of a backup here, as one write like any other."""
+        with SnapshotStore(source).reader() as reader:
+            reader.store()
+            self._create()
+            with self._locked(), self._draft(source / "snapshots" / reader.snapshot, os_copy=True) as draft:
+                self._promote(draft)
+                self._clean()
+
+    def _missing(self) -> StoreMissing:
+        return StoreMissing(f"nothing is built in {self.path} yet; `sopkg load` or `make demo` builds it, "
+                            f"--store or SOPKG_STORE says where")
+
+    def _create(self) -> None:
+        if self.path.exists() and any(self.path.iterdir()):
+            self._check_format()
+        for folder in (self._snapshots, self._drafts):
+            folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
+
+    def _check_format(self) -> None:
+        if not self.path.is_dir():
+            raise self._missing()
+        try:
+            word, number = (self.path / "format").read_text("utf-8").split()
+            version = int(number)
+        except (FileNotFoundError, ValueError):
+            raise self._foreign() from None
+        if word != _FORMAT_LINE:
+            raise self._foreign()
+        if version != FORMAT:
+            raise StoreUnreadable(f"{self.path} has format {version}, this program reads format {FORMAT}: "
+                                  "use the version of sopkg that wrote it, or build it anew elsewhere")
+
+    def _foreign(self) -> StoreMissing | StoreUnreadable:
+        if not any(self.path.iterdir()):
+            return self._missing()
+        return StoreUnreadable(f"{self.path} is not a store of sopkg (it has no readable `format` file)")
+
+    def _base(self) -> Path | None:
+        return self.current() if self.exists() else None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(self.path / "lock", "a+b") as lock:
+            self._wait_for(lock)
+            lock.truncate(0)
+            lock.write(str(os.getpid()).encode())
+            lock.flush()
+            yield
+
+    def _wait_for(self, lock: IO[bytes]) -> None:
+        deadline = time.monotonic() + self._lock_seconds
+        while not _flocked(lock, fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                lock.seek(0)
+                writer = lock.read().decode() or "unknown"
+                raise Conflict(f"process {writer} has been writing to {self.path} for more than "
+                               f"{self._lock_seconds:g} s; try again when it has ended")
+            time.sleep(_POLL_SECONDS)
+
+    @contextmanager
+    def _draft(self, base: Path | None, os_copy: bool = False) -> Iterator[Draft]:
+        folder = self._drafts / uuid.uuid4().hex
+        with _held(folder, fcntl.LOCK_EX):
+            try:
+                if base is not None:
+                    _clone(base, folder, link=not os_copy)
+                draft = Draft(folder)
+                try:
+                    yield draft
+                finally:
+                    draft.close()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                _hold_of(folder).unlink(missing_ok=True)
+
+    def _promote(self, draft: Draft) -> None:
+        draft.close()
+        name = f"{1 + max((int(each.name) for each in _folders(self._snapshots)), default=0):06d}"
+        draft.folder.rename(self._snapshots / name)
+        _sync(self._snapshots)
+        self._point_to(name)
+
+    def _point_to(self, name: str) -> None:
+        _write_whole(self.path / "current", name + "\n")
+
+    def _clean(self) -> None:
+        """Removes old snapshots that no reader holds, and drafts whose writer was killed."""
+        current = self.current().name
+        for folder in chain(_folders(self._snapshots), _folders(self._drafts)):
+            if folder.name != current:
+                _remove_unheld(folder)
+
+
+class _Chunks(io.RawIOBase):
+    """Chunks of bytes as a file to read from."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = chunk
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def _parts(data: bytes) -> list[bytes]:
+    """Large N-Triples cut at a line's end, a part for each loader; a blank node can't stand in two loads."""
+    if len(data) < _SPLIT_BYTES or b"_:" in data:
+        return [data]
+    middle = data.find(b"\n", len(data) // _LOADERS) + 1
+    return [part for part in (data[:middle], data[middle:]) if part]
+
+
+def _load_bytes(store: ox.Store, graph: str, data: bytes | IO[bytes]) -> None:
+    store.bulk_load(data, ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(graph))
+
+
+def _load_items(store: ox.Store, graph: str, items: Iterator[bytes] | Iterator[ox.Triple]) -> None:
+    """Loads chunks of N-Triples, or triples, without holding them all."""
+    first = next(items, None)
+    if isinstance(first, bytes):
+        chunks = _Chunks(cast("Iterator[bytes]", chain([first], items)))
+        _load_bytes(store, graph, io.BufferedReader(chunks, 1 << 20))
+    elif first is not None:
+        triples = cast("Iterable[ox.Triple]", chain([first], items))
+        name = ox.NamedNode(graph)
+        store.bulk_extend(ox.Quad(each.subject, each.predicate, each.object, name) for each in triples)
+
+
+def _by_catalogue(store: ox.Store, catalogue_graph: str) -> tuple[list[ox.NamedNode], list[ox.NamedNode]]:
+    """The graphs that are the catalogue or stand in a triple of it, and the others."""
+    catalogue = ox.NamedNode(catalogue_graph)
+    quads = list(store.quads_for_pattern(None, None, None, catalogue))
+    known = {catalogue, *(quad.subject for quad in quads), *(quad.object for quad in quads)}
+    graphs = [graph for graph in store.named_graphs() if isinstance(graph, ox.NamedNode)]
+    return [graph for graph in graphs if graph in known], [graph for graph in graphs if graph not in known]
+
+
+def _triples(store: ox.Store, graph: ox.NamedNode) -> Iterator[ox.Triple]:
+    return (quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
+
+
+def _opened(snapshot: Path) -> ox.Store:
+    try:
+        return ox.Store.read_only(str(snapshot))
+    except (OSError, ValueError) as error:
+        raise StoreUnreadable(f"{snapshot} can't be opened: {error}; "
+                              "`sopkg restore` brings back a backup") from error
+
+
+def _store_at(folder: Path) -> ox.Store:
+    try:
+        return ox.Store(str(folder))
+    except (OSError, ValueError) as error:
+        raise StoreUnreadable(f"{folder} can't be opened for writing: {error}") from error
+
+
+def _clone(source: Path, target: Path, link: bool) -> None:
+    """Copies a closed database; its table files never change, so that a link does for them."""
+    target.mkdir()
+    for each in source.iterdir():
+        if link and each.suffix in (".sst", ".blob"):
+            os.link(each, target / each.name)
+        elif each.name != "LOCK" and each.is_file():
+            shutil.copyfile(each, target / each.name)
+
+
+def _hold_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".hold")
+
+
+def _held(folder: Path, mode: int) -> IO[bytes]:
+    hold = open(_hold_of(folder), "ab")  # noqa: SIM115 - it is the caller's to close
+    fcntl.flock(hold, mode)
+    return hold
+
+
+def _flocked(lock: IO[bytes], mode: int) -> bool:
+    try:
+        fcntl.flock(lock, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _remove_unheld(folder: Path) -> None:
+    with open(_hold_of(folder), "ab") as hold:
+        if _flocked(hold, fcntl.LOCK_EX):
+            shutil.rmtree(folder, ignore_errors=True)
+            _hold_of(folder).unlink(missing_ok=True)
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(each for each in parent.iterdir() if each.is_dir())
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Replaces a small file in one step."""
+    new = path.with_name(f"{path.name}.new-{os.getpid()}")
+    with open(new, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

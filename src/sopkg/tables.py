@@ -1,0 +1,247 @@
+"""Reads tables of any source as rows of text cells: CSV, JSON and JSON lines. Knows formats, never sources."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from sopkg.errors import BadInput
+from sopkg.staging import column
+
+SEPARATORS = (",", ";", "\t")
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+JSON_SUFFIXES, JSON_LINES_SUFFIXES = {".json"}, {".jsonl", ".ndjson"}
+DAMAGE = "\ufffd"
+ROWNUM = NamedNode("http://www.w3.org/ns/csvw#rownum")
+IS_PART_OF = NamedNode("http://purl.org/dc/terms/isPartOf")
+INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: its ordinal from 1 (the header not counted), the line that it begins on, and its non-empty cells.
+
+    `stray` holds the values that stand below no column name. An array of objects in JSON gives `children`: the
+    member's name, and the item's record, whose ordinal is its place in the array.
+    """
+
+    ordinal: int
+    line: int
+    cells: tuple[tuple[str, str], ...]
+    stray: tuple[str, ...] = ()
+    children: tuple[tuple[str, Record], ...] = ()
+
+    def values(self, name: str) -> list[str]:
+        """The values of a column: none, one, or those of an array."""
+        return [value for column, value in self.cells if column == name]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as it was read; records without any value are not kept."""
+
+    name: str
+    sha256: str
+    encoding: str
+    separator: str
+    columns: tuple[str, ...]
+    records: tuple[Record, ...]
+
+    @property
+    def short_hash(self) -> str:
+        """What the IRIs of the file and its rows end with: 12 hex digits."""
+        return self.sha256[:12]
+
+    @cached_property
+    def by_ordinal(self) -> Mapping[int, Record]:
+        """The records by their place in the file."""
+        return {record.ordinal: record for record in self.records}
+
+
+def read_table(path: Path) -> Table:
+    """The table in a file; its suffix says whether it is JSON. Raises BadInput with the line of what can't be read."""
+    content = path.read_bytes()
+    text, encoding = decoded(content)
+    separator = ""
+    if path.suffix.lower() in JSON_SUFFIXES | JSON_LINES_SUFFIXES:
+        records = _json_records(text, path)
+        columns = tuple(dict.fromkeys(name for record in records for name, _ in record.cells))
+    else:
+        separator = _separator(text)
+        columns, records = _csv_records(text, separator, path.name)
+    return Table(path.name, hashlib.sha256(content).hexdigest(), encoding, separator, columns, tuple(records))
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """Bytes as text, with the encoding found: by byte order mark, as UTF-8, as damaged UTF-8, else as Windows-1252.
+
+    Damaged UTF-8 is a text in which more characters beyond ASCII are whole than broken; U+FFFD stands for the broken.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, "replace"), encoding
+    try:
+        return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        text = content.decode("utf-8", "replace")
+        broken = text.count(DAMAGE)
+        if sum(not character.isascii() for character in text) > 2 * broken:
+            return text, "utf-8 (damaged)"
+        return _windows_text(content)
+
+
+def _windows_text(content: bytes) -> tuple[str, str]:
+    try:
+        return content.decode("cp1252"), "windows-1252"
+    except UnicodeDecodeError:
+        # Five bytes mean nothing in Windows-1252; Latin-1 knows all 256.
+        return content.decode("latin-1"), "iso-8859-1"
+
+
+def _separator(text: str) -> str:
+    """The separator that splits the header into most columns."""
+    return max(SEPARATORS, key=lambda sign: len(next(_csv_rows(text, sign), [])))
+
+
+def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+
+
+def _csv_records(text: str, separator: str, name: str) -> tuple[tuple[str, ...], list[Record]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    records: list[Record] = []
+    try:
+        columns = _header(next(reader, []), name)
+        line = reader.line_num + 1
+        for ordinal, cells in enumerate(reader, 1):
+            record = _record(ordinal, line, columns, cells)
+            line = reader.line_num + 1
+            if record.cells or record.stray:
+                records.append(record)
+    except csv.Error as error:
+        raise BadInput(f"{name}, line {reader.line_num}: {error}", {"line": reader.line_num}) from error
+    return tuple(filter(None, columns)), records
+
+
+def _header(cells: list[str], name: str) -> list[str]:
+    columns = [cell.strip().lstrip("\ufeff") for cell in cells]
+    named = [column for column in columns if column]
+    if not named:
+        raise BadInput(f"{name} has no header line with column names")
+    twice = sorted({column for column in named if named.count(column) > 1})
+    if twice:
+        raise BadInput(f"{name} has the column {', '.join(twice)} more than once")
+    return columns
+
+
+def _record(ordinal: int, line: int, columns: list[str], cells: list[str]) -> Record:
+    padded = columns + [""] * (len(cells) - len(columns))
+    filled = [(column, cell) for column, cell in zip(padded, cells, strict=False) if cell.strip()]
+    return Record(
+        ordinal,
+        line,
+        tuple((column, cell) for column, cell in filled if column),
+        tuple(cell for column, cell in filled if not column),
+    )
+
+
+def _json_records(text: str, path: Path) -> list[Record]:
+    if path.suffix.lower() in JSON_LINES_SUFFIXES:
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        items = [(number, _parsed(line, path.name, number)) for number, line in lines]
+    else:
+        whole = _parsed(text, path.name, 1)
+        items = [(1, item) for item in (whole if isinstance(whole, list) else [whole])]
+    wrong = next((line for line, item in items if not isinstance(item, dict)), None)
+    if wrong is not None:
+        raise BadInput(f"{path.name}, line {wrong}: expected is an object for each row", {"line": wrong})
+    return [_object_record(ordinal, line, item) for ordinal, (line, item) in enumerate(items, 1) if item]
+
+
+def _parsed(text: str, name: str, line: int) -> Any:
+    try:
+        # Numbers stay as they were written, as every cell does.
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        place = {"line": line + error.lineno - 1, "column": error.colno}
+        raise BadInput(f"{name}, line {place['line']}, column {error.colno}: {error.msg}", place) from error
+    except RecursionError as error:
+        raise BadInput(f"{name}, line {line}: nested too deeply") from error
+
+
+def _object_record(ordinal: int, line: int, item: Mapping[str, Any]) -> Record:
+    members = list(_members(item, ""))
+    cells = tuple((name, value) for name, value in members if isinstance(value, str) and value.strip())
+    numbered = [(name, value) for name, value in members if isinstance(value, tuple)]
+    children = tuple((name, _object_record(place, line, value)) for name, (place, value) in numbered)
+    return Record(ordinal, line, cells, (), children)
+
+
+def _members(item: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | tuple[int, Mapping[str, Any]]]]:
+    """An object's members by dotted name: scalars as text, objects in arrays with their place."""
+    for name, value in item.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _members(value, f"{path}.")
+            continue
+        for place, single in enumerate(value if isinstance(value, list) else [value], 1):
+            if isinstance(single, Mapping):
+                yield path, (place, single)
+            elif single is not None:
+                yield path, _scalar(single)
+
+
+def _scalar(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else json.dumps(value)
+
+
+def row_quads(table: Table, base: str, splits: Mapping[str, re.Pattern[str]] | None = None) -> Iterator[Quad]:
+    """The rows as triples: a node each below `base`, its number, its file, and a literal for each cell.
+
+    A column in `splits` gives a literal for each part of its cells, stripped.
+    """
+    file = NamedNode(f"{base}file/{table.short_hash}")
+    for record in table.records:
+        node = row_node(table, base, record.ordinal)
+        yield from _record_quads(node, record, file, splits or {})
+
+
+def row_node(table: Table, base: str, ordinal: int) -> NamedNode:
+    """The IRI of a row."""
+    return NamedNode(f"{base}row/{table.short_hash}-{ordinal}")
+
+
+def _record_quads(
+    node: NamedNode, record: Record, whole: NamedNode, splits: Mapping[str, re.Pattern[str]]
+) -> Iterator[Quad]:
+    yield Quad(node, ROWNUM, Literal(str(record.ordinal), datatype=INTEGER))
+    yield Quad(node, IS_PART_OF, whole)
+    for name, value in record.cells:
+        for part in split_cell(value, splits.get(name)):
+            yield Quad(node, column(name), Literal(part))
+    for name, child in record.children:
+        child_node = NamedNode(f"{node.value}.{column(name).value.rpartition('#')[2]}.{child.ordinal}")
+        yield Quad(node, column(name), child_node)
+        yield from _record_quads(child_node, child, node, splits)
+
+
+def split_cell(value: str, pattern: re.Pattern[str] | None) -> Iterable[str]:
+    """The parts of a cell: itself as it is where nothing splits it."""
+    if pattern is None:
+        return (value,)
+    return tuple(part.strip() for part in pattern.split(value) if part and part.strip())

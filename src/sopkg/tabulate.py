@@ -1,0 +1,49 @@
+"""Rows as a table for a terminal, as CSV and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+WIDEST = 60
+Row = Mapping[str, object]
+
+
+def as_table(rows: Sequence[Row]) -> str:
+    """The rows in aligned columns, a long cell cut with an ellipsis; a line says so where there are none."""
+    if not rows:
+        return "no rows\n"
+    lines = [list(rows[0]), *([_cell(row[name]) for name in rows[0]] for row in rows)]
+    widths = [min(WIDEST, max(len(line[place]) for line in lines)) for place in range(len(lines[0]))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "".join(_line(line, widths) for line in lines)
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    shown = (_cut(cell, width).ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(shown).rstrip() + "\n"
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else " ".join(str(value).split())
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows as CSV (RFC 4180), cells whole."""
+    out = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return out.getvalue()
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows as a JSON array."""
+    return json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,339 @@
+"""HTTP: one of two thin faces over the same answers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from flask import Flask, Response, current_app, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
+
+from sopkg import __version__
+from sopkg.dataset import Selection
+from sopkg.dates import observation_date
+from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType
+from sopkg.pool import Pool
+from sopkg.results import CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
+from sopkg.settings import Settings
+from sopkg.sparql import answer, describe
+from sopkg.store import SnapshotStore
+from sopkg.tabulate import as_csv, as_json
+
+Row = Mapping[str, object]
+
+GAP_FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
+_PAGING = ("page", "per_page")
+_PAGE_SIZE, _LARGEST_PAGE = 50, 1000
+_TABLES = (JSON, CSV)
+_REASONS = (JSON, TEXT, TURTLE)
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+                               "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Middle(Protocol):
+    """What is asked behind the addresses, by both faces."""
+
+    settings: Settings
+    pool: Pool
+
+    def cities(self) -> Sequence[Row]:
+        """Each city with its observations."""
+
+    def gaps(self, filters: Mapping[str, str]) -> Sequence[Row]:
+        """The gaps that fit all filters."""
+
+    def gap(self, identifier: str, date: str | None = None) -> Row:
+        """One gap."""
+
+    def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
+        """Why a gap is one: form is text, json or turtle."""
+
+    def queries(self) -> Sequence[Row]:
+        """The predefined queries."""
+
+    def ask_as(self, name: str, given: Mapping[str, str], accept: str, form: str | None) -> Answered:
+        """A predefined query's result."""
+
+
+class Answered(Protocol):
+    """A whole answer."""
+
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+
+    @property
+    def content_type(self) -> str:
+        """What they are."""
+
+
+def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
+    """The WSGI application; without a middle it answers from the store, with workers of its own."""
+    app = Flask("sopkg")
+    app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
+    app.extensions["sopkg"] = middle or _answers(settings)
+    for address, view in _VIEWS:
+        app.add_url_rule(address, view_func=view)
+    app.add_url_rule("/sparql", view_func=sparql, methods=["GET", "POST"])
+    app.register_error_handler(SopkgError, _ours)
+    app.register_error_handler(HTTPException, _theirs)
+    app.after_request(_secured)
+    return app
+
+
+def _answers(settings: Settings) -> Middle:
+    from sopkg.answers import Answers  # needed only here: tests bring their own
+
+    return Answers(settings, Pool(settings))
+
+
+def _middle() -> Middle:
+    middle: Middle = current_app.extensions["sopkg"]
+    return middle
+
+
+def front() -> str:
+    """A page for people, which leads to everything else."""
+    observed = {(each["city"], each["date"]): each for each in _middle().cities()}
+    return render_template("front.html", cities=observed.values(), queries=_middle().queries())
+
+
+def cities() -> Response:
+    """Each city with its observations."""
+    _known(request.args, ("format",))
+    return _table(_middle().cities(), _table_format())
+
+
+def gaps() -> Response:
+    """The gaps that fit the filters, page by page."""
+    given = _known(request.args, (*GAP_FILTERS, *_PAGING, "format"))
+    filters = {name: value for name, value in given.items() if name in GAP_FILTERS}
+    form = _table_format()
+    page, size = _whole(given, "page", 1), min(_whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
+    found = _middle().gaps(filters)
+    response = _table(found[(page - 1) * size: page * size], form)
+    response.headers["X-Total-Count"] = str(len(found))
+    response.headers["Link"] = _links(page, size, len(found))
+    return response
+
+
+def gap(gap_id: str) -> Response:
+    """One gap."""
+    given = _known(request.args, ("date", "format"))
+    chosen(_accept(), (JSON,), given.get("format"))
+    return _json(_middle().gap(gap_id, _date(given)))
+
+
+def why(gap_id: str) -> Response:
+    """Why a gap is one."""
+    given = _known(request.args, ("date", "format"))
+    form = chosen(_accept(), _REASONS, given.get("format"))
+    return _negotiated(_middle().why(gap_id, form.name, _date(given)), form.header)
+
+
+def queries() -> Response:
+    """The predefined queries."""
+    chosen(_accept(), (JSON,), _known(request.args, ("format",)).get("format"))
+    return _json(_middle().queries())
+
+
+def query(name: str) -> Response:
+    """A predefined query's result; all parameters but `format` are the query's."""
+    given = _single(request.args)
+    form = given.pop("format", None)
+    found = _middle().ask_as(name, given, _accept(), form)
+    return _negotiated(found.body, found.content_type)
+
+
+def health() -> Response:
+    """How the service is."""
+    middle = _middle()
+    snapshot = SnapshotStore(middle.settings.store).current().name
+    return _json({"status": "ok", "version": __version__, "snapshot": snapshot, **middle.pool.health()})
+
+
+def sparql() -> Response:
+    """The SPARQL 1.1 Protocol's query operation; asked for nothing, the service describes itself."""
+    text, given = _asked()
+    if text is None:
+        found = describe(request.base_url, chosen(_accept(), GRAPHS, given.get("format")))
+    else:
+        middle = _middle()
+        found = answer(middle.pool, middle.settings, text, _selection(given),
+                       accept=_accept(), form=given.get("format"), seconds=_seconds(given))
+    return _negotiated(found.body, found.content_type)
+
+
+_VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
+    ("/", front),
+    ("/cities", cities),
+    ("/gaps", gaps),
+    ("/gaps/<gap_id>", gap),
+    ("/gaps/<gap_id>/why", why),
+    ("/queries", queries),
+    ("/queries/<name>", query),
+    ("/health", health),
+)
+
+
+def _asked() -> tuple[str | None, MultiDict[str, str]]:
+    """The query's text, and the parameters beside it (SPARQL 1.1 Protocol, 2.1)."""
+    given = request.args
+    if request.method == "POST" and request.mimetype == "application/sparql-query":
+        return _utf8(request.get_data()), given
+    if request.method == "POST":
+        given = _form()
+    if "update" in given:
+        raise Forbidden("updates are refused until there are roles")
+    texts = given.getlist("query")
+    if len(texts) > 1 or (request.method == "POST" and not texts):
+        raise BadInput(f"expected is one query, found are {len(texts)}")
+    return (texts[0] if texts else None), given
+
+
+def _form() -> MultiDict[str, str]:
+    if request.mimetype == "application/sparql-update":
+        raise Forbidden("updates are refused until there are roles")
+    if request.mimetype != "application/x-www-form-urlencoded":
+        offer = "application/sparql-query or application/x-www-form-urlencoded"
+        raise UnsupportedMediaType(f"the body is {request.mimetype or 'of no stated type'}; expected is {offer}")
+    return MultiDict([*request.args.items(multi=True), *request.form.items(multi=True)])
+
+
+def _utf8(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the query is not UTF-8: {error}") from error
+
+
+def _selection(given: MultiDict[str, str]) -> Selection:
+    default, named = given.getlist("default-graph-uri"), given.getlist("named-graph-uri")
+    entailment = given.get("entailment", "rl")
+    if entailment not in ("rl", "none"):
+        raise BadInput(f"entailment is {entailment!r}; expected is rl or none")
+    if default or named:
+        return Selection(_iris(default), _iris(named))
+    return Selection(city=given.get("city"), as_of=_date(given, "as-of"), entailment=entailment == "rl")
+
+
+def _accept() -> str:
+    return request.headers.get("Accept", "")
+
+
+def _date(given: Mapping[str, str], name: str = "date") -> str | None:
+    return observation_date(given[name]) if name in given else None
+
+
+def _iris(texts: Sequence[str]) -> Sequence[str]:
+    for text in texts:
+        if ":" not in text or any(sign in text for sign in ' <>"{}|\\^`\n'):
+            raise BadInput(f"{text!r} is not an IRI")
+    return texts
+
+
+def _seconds(given: Mapping[str, str]) -> float | None:
+    if "timeout" not in given:
+        return None
+    try:
+        seconds = float(given["timeout"])
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise BadInput(f"timeout is {given['timeout']!r}; expected are seconds, above 0")
+    return seconds
+
+
+def _single(given: MultiDict[str, str]) -> dict[str, str]:
+    """The parameters, each once."""
+    twice = sorted(name for name, values in given.lists() if len(values) > 1)
+    if twice:
+        raise BadInput(f"given more than once: {', '.join(twice)}")
+    return given.to_dict()
+
+
+def _known(given: MultiDict[str, str], names: Sequence[str]) -> dict[str, str]:
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise BadInput(f"there is no parameter {', '.join(unknown)}; known are {', '.join(names)}",
+                       {"unknown": unknown, "known": list(names)})
+    return _single(given)
+
+
+def _whole(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise BadInput(f"{name} is {text!r}; expected is a whole number above 0")
+    return int(text)
+
+
+def _links(page: int, size: int, total: int) -> str:
+    """Where the other pages are (RFC 8288)."""
+    last = max(1, math.ceil(total / size))
+    pages = {"first": 1, "prev": page - 1, "next": page + 1, "last": last}
+    others: dict[str, Any] = {**request.args.to_dict(), "per_page": size}
+    return ", ".join(
+        f'<{url_for("gaps", **{**others, "page": number})}>; rel="{relation}"'
+        for relation, number in pages.items() if 1 <= number <= last
+    )
+
+
+def _table_format() -> Format:
+    return chosen(_accept(), _TABLES, request.args.get("format"))
+
+
+def _table(rows: Sequence[Row], form: Format) -> Response:
+    written = as_csv([_flat(row) for row in rows]) if form is CSV else as_json(rows)
+    return _negotiated(written, form.header)
+
+
+def _flat(row: Row) -> Row:
+    """A row whose cells with several values have them side by side."""
+    return {name: " ".join(map(str, value)) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def _negotiated(body: bytes | str, content_type: str) -> Response:
+    response = Response(body, content_type=content_type)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _json(value: object) -> Response:
+    return Response(json.dumps(value, ensure_ascii=False), content_type=JSON.header)
+
+
+def _ours(error: SopkgError) -> Response:
+    """An error of ours as a problem document (RFC 9457)."""
+    response = _problem(error.problem(), error.status)
+    if "retry_after" in error.extra:
+        response.headers["Retry-After"] = str(error.extra["retry_after"])
+    return response
+
+
+def _problem(told: Row, status: int) -> Response:
+    text = json.dumps(told, ensure_ascii=False, default=str)
+    return Response(text, status, content_type="application/problem+json")
+
+
+def _theirs(error: HTTPException) -> Response:
+    """An error of Flask's as a problem document; what went wrong inside stays inside, and in the log."""
+    if isinstance(error, InternalServerError):
+        return _ours(InternalFault("a fault of ours; the log says more"))
+    status = error.code or InternalFault.status
+    told = {"type": "about:blank", "title": error.name, "status": status, "detail": error.description}
+    response = _problem(told, status)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response
+
+
+def _secured(response: Response) -> Response:
+    response.headers.update(_SECURITY)
+    return response

@@ -1,0 +1,117 @@
+"""The rewrite of negation changes no answer: random queries as written, and nested and printed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+import rdflib
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store
+
+from sopkg.negation import measure, nest
+from sopkg.printer import print_query
+from sopkg.reader import read_query
+from sopkg.syntax import Query, Select
+
+EX = "http://example.org/"
+PATHS = [
+    "ex:p",
+    "ex:q",
+    "ex:r",
+    "ex:p/ex:q",
+    "^ex:p",
+    "ex:p|ex:q",
+    "ex:p/^ex:r",
+    "(ex:p|ex:q)/ex:r",
+    "^(ex:p/ex:q)",
+    "ex:p+",
+    "ex:q?/ex:r",
+]
+TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+OUTER, INNER, CONSTANTS = ["?a", "?b", "?o"], ["?x", "?y", "?z"], ["ex:n0", "ex:n1", "ex:C"]
+
+
+def random_graph(dice: random.Random) -> Store:
+    nodes = [NamedNode(f"{EX}n{number}") for number in range(5)]
+    predicates = [NamedNode(f"{EX}{name}") for name in "pqr"]
+    store = Store()
+    for _ in range(dice.randrange(1, 16)):
+        store.add(Quad(dice.choice(nodes), dice.choice(predicates), dice.choice(nodes)))
+    for node in dice.sample(nodes, 2):
+        store.add(Quad(node, TYPE, NamedNode(f"{EX}C")))
+    return store
+
+
+def random_pattern(dice: random.Random, terms: list[str]) -> str:
+    if dice.random() < 0.15:
+        return f"{dice.choice(terms)} a ex:C ."
+    ends = dice.choice(terms), dice.choice(terms + CONSTANTS[:2])
+    subject, value = ends if dice.random() < 0.9 else reversed(ends)
+    return f"{subject} {dice.choice(PATHS)} {value} ."
+
+
+def random_test(dice: random.Random, terms: list[str]) -> str:
+    one, other = dice.choice(terms), dice.choice(terms + CONSTANTS)
+    tests = f"{one} != {other}", f"{one} = {other} || {one} = ex:n2", f"!BOUND({one})", f"BOUND({one})"
+    return f"FILTER({dice.choice(tests)})"
+
+
+def random_negation(dice: random.Random, depth: int = 0) -> str:
+    terms = OUTER + INNER
+    # Some bodies hang on nothing outside.
+    local = INNER if dice.random() < 0.15 else terms
+    parts = [random_pattern(dice, local) for _ in range(dice.randrange(1, 4))]
+    parts += [random_test(dice, terms) for _ in range(dice.randrange(0, 2))]
+    if depth < 2 and dice.random() < 0.35:
+        parts.append(random_negation(dice, depth + 1))
+    dice.shuffle(parts)
+    return f"FILTER {dice.choice(['NOT EXISTS', 'NOT EXISTS', 'EXISTS'])} {{ {' '.join(parts)} }}"
+
+
+def random_query(dice: random.Random) -> str:
+    parts = [random_pattern(dice, ["?a", "?b"]) for _ in range(dice.randrange(1, 3))]
+    if dice.random() < 0.6:
+        parts.append(f"OPTIONAL {{ ?a {dice.choice(PATHS[:4])} ?o . }}")
+    parts.append(random_negation(dice))
+    return f"PREFIX ex: <{EX}> SELECT ?a ?b ?o WHERE {{ {' '.join(parts)} }}"
+
+
+def rows(store: Store, query: str) -> Counter[str]:
+    return Counter(str([row["a"], row["b"], row["o"]]) for row in store.query(query))
+
+
+def nested(query: Query, store: Store) -> str:
+    assert isinstance(query, Select)
+    return print_query(Select(query.projection, nest(query.where, measure(store))))
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_nested_negation_gives_the_rows_of_the_query_as_written(seed: int) -> None:
+    dice = random.Random(seed)
+    for _ in range(100):
+        store, text = random_graph(dice), random_query(dice)
+        printed = nested(read_query(text), store)
+        assert rows(store, printed) == rows(store, text), f"{text}\n{printed}"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reading_and_printing_changes_nothing(seed: int) -> None:
+    dice = random.Random(seed + 100)
+    for _ in range(100):
+        store, text = random_graph(dice), random_query(dice)
+        printed = print_query(read_query(text))
+        assert rows(store, printed) == rows(store, text), f"{text}\n{printed}"
+        assert print_query(read_query(printed)) == printed
+
+
+def test_another_engine_reads_the_nested_query_alike() -> None:
+    dice = random.Random(7)
+    for _ in range(40):
+        store, text = random_graph(dice), random_query(dice)
+        printed = nested(read_query(text), store)
+        data = store.dump(format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph())
+        graph = rdflib.Graph().parse(data, format="nt")
+        assert Counter(map(tuple, graph.query(printed))) == Counter(map(tuple, graph.query(text))), (
+            f"{text}\n{printed}"
+        )
