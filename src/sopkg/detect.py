@@ -21,6 +21,7 @@ from sopkg.syntax import Group, Triple
 from sopkg.verdicts import Scope, Verdict, surest
 
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
+OBSERVATION = Variable("observation")
 XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 
 
@@ -91,7 +92,7 @@ def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progres
     graph; the findings are added to it on the way, so that later strata and the severity steps can see them.
     """
     fanout, scope, kinds = measure(store), Scope(store, audit.date), read_kinds(store)
-    triples: list[Statement] = []
+    triples = _write(store, list(store.query(system_query("stages"), substitutions={OBSERVATION: audit.observation})))
     everything: list[Finding] = []
     # Kinds that rest on other findings come after all that do not (stratified negation).
     for gap in sorted(gap_queries().values(), key=lambda each: each.inherits is not None):

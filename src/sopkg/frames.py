@@ -29,7 +29,7 @@ def write(handle: int, head: Head, body: bytes = b"", deadline: float | None = N
         view = memoryview(part)
         while view:
             _wait(handle, select.POLLOUT, deadline)
-            view = view[_written(handle, view[:_CHUNK]):]
+            view = view[_written(handle, view[:_CHUNK]) :]
 
 
 def read(handle: int, deadline: float | None = None) -> tuple[Head, bytes]:

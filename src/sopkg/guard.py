@@ -117,7 +117,7 @@ class _Scan:
 
     def _is_sign(self, token: re.Match[str]) -> bool:
         """Whether + or - is a number's sign in a list of values, where nothing is chained."""
-        after = token.string[token.end(): token.end() + 1]
+        after = token.string[token.end() : token.end() + 1]
         return token.group() in "+-" and self.frames[-1].mark == "{" and after.isdigit()
 
 

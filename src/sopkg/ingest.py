@@ -1,6 +1,6 @@
 """Turns a table into triples of our terms, by a mapping that is a CONSTRUCT file; and reports what the table got wrong.
 
-Beside `<mapping>.rq` may stand: `<mapping>.keys.rq`, a CONSTRUCT that adds to the rows and runs first;
+Beside `<mapping>.rq` may stand `<mapping>.keys.rq`, a CONSTRUCT that runs first and adds to the rows;
 `<mapping>.problems.rq`, a SELECT of what no function can see; and `<mapping>.<table>.csv`, its value tables.
 """
 
@@ -10,32 +10,33 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
-from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, Store, Triple, Variable
+from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, QueryTriples, Store, Triple, Variable
 
 from sopkg import syntax
 from sopkg.catalog import QueryFile, query_files
 from sopkg.cities import City
-from sopkg.errors import BadInput, InternalFault, near_names, not_found
+from sopkg.errors import BadInput, InternalFault, not_found
 from sopkg.files import root
 from sopkg.functions import FUNCTIONS
 from sopkg.reader import read_query
-from sopkg.staging import COLUMN, column
+from sopkg.staging import COLUMN
 from sopkg.tables import Record, Table, read_table, row_node, row_quads, split_cell
 
 TABLE = "https://w3id.org/sopkg/table/"
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
-FOLDER = "ingest"
-COMPANIONS = ("keys", "problems")
+# The city's own value table, for every mapping.
+ALIASES = "aliases"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One cell that says nothing usable, and what was expected there; `line` is where the row begins in the file."""
+    """A cell that says nothing usable, and what was expected there; `line` is where its row begins in the file."""
 
     file: str
     row: int
@@ -62,16 +63,16 @@ class Ingested:
 
 @dataclass(frozen=True)
 class Reading:
-    """A call of a function on the cells of a column, as the mapping makes it."""
+    """A call of a function on the cells of columns, as a mapping makes it."""
 
     function: NamedNode
     columns: tuple[str, ...]
-    constants: tuple[str, ...]
+    constants: tuple[Literal, ...]
 
 
 @dataclass(frozen=True)
-class Mapping_:
-    """A mapping: its query and the files beside it."""
+class TableMapping:
+    """A mapping: its query, and the files beside it."""
 
     query: QueryFile
     keys: QueryFile | None
@@ -80,5 +81,252 @@ class Mapping_:
 
     @property
     def name(self) -> str:
-        """The stem of its file."""
+        """The stem of the query's file."""
         return self.query.name
+
+    @property
+    def queries(self) -> tuple[QueryFile, ...]:
+        """The queries that read the rows to make triples."""
+        return (self.query,) if self.keys is None else (self.keys, self.query)
+
+    @property
+    def splits(self) -> dict[str, re.Pattern[str]]:
+        """What separates the values in a cell, by column (header `#+ split COLUMN: REGEX`)."""
+        pairs = (line.partition(": ") for line in self.query.headers.get("split", ()))
+        return {name: re.compile(pattern) for name, _, pattern in pairs}
+
+    def columns(self) -> set[frozenset[str]]:
+        """The columns that a table must have: of each set one."""
+        return set().union(*(named_columns(query.text) for query in self.queries))
+
+    def missing(self, table: Table) -> list[str]:
+        """The columns that a table lacks for this mapping, alternatives joined by " or "."""
+        return sorted(" or ".join(sorted(each)) for each in self.columns() if each.isdisjoint(table.columns))
+
+    def hash(self, city: City) -> str:
+        """16 hex digits of SHA-256 over all the files that decide what a table becomes in a city."""
+        texts = [query.text for query in (*self.queries, self.problems) if query]
+        paths = [path for _, path in sorted(value_tables(self, city).items())]
+        content = b"\0".join([*(text.encode() for text in texts), *(path.read_bytes() for path in paths)])
+        return hashlib.sha256(content).hexdigest()[:16]
+
+
+def mappings() -> dict[str, TableMapping]:
+    """Every mapping by name."""
+    files = query_files("ingest")
+    tables = sorted((root() / "queries" / "ingest").glob("*.csv"))
+    return {
+        name: TableMapping(
+            query,
+            files.get(f"{name}.keys"),
+            files.get(f"{name}.problems"),
+            {path.stem.partition(".")[2]: path for path in tables if path.stem.partition(".")[0] == name},
+        )
+        for name, query in files.items()
+        if "." not in name
+    }
+
+
+def ingest(path: Path, folder: Path, date: str, mapping: str | None = None) -> Ingested:
+    """The triples and problems of a file, as the observation of the city in `folder` at `date` (ISO 8601).
+
+    Raises BadInput for a file that can't be read or that fits no mapping, NotFound for an unknown mapping.
+    """
+    table, city = read_table(path), City(folder.name, folder)
+    chosen = choose(table, mapping)
+    store = _staged(table, city, chosen, chosen.splits)
+    store.extend(_load_quads(city, date))
+    triples = _constructed(store, chosen.query)
+    return Ingested(
+        triples=triples,
+        problems=list(_problems(table, city, chosen, store)),
+        name=table.name,
+        sha256=table.sha256,
+        encoding=table.encoding,
+        separator=table.separator,
+        rows=len(table.records),
+        mapping=chosen.name,
+        mapping_hash=chosen.hash(city),
+    )
+
+
+def export_facts(path: Path, folder: Path, mapping: str | None = None) -> str:
+    """The shipped form of a file: CSV text with the columns of `queries/export/<mapping>.rq`.
+
+    The first variable of that query is the row's number; a row without facts stays as an empty record, so that rows
+    keep their numbers.
+    """
+    table, city = read_table(path), City(folder.name, folder)
+    chosen = choose(table, mapping)
+    exports = query_files("export")
+    if chosen.name not in exports:
+        raise not_found("export", chosen.name, exports)
+    solutions = _staged(table, city, chosen, {}).query(exports[chosen.name].text, custom_functions=FUNCTIONS)
+    assert isinstance(solutions, QuerySolutions)
+    number, *names = solutions.variables
+    rows = {int(row[number].value): [_text(row[name]) for name in names] for row in solutions}
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([name.value for name in names])
+    writer.writerows(rows.get(place, [""] * len(names)) for place in range(1, max(rows, default=0) + 1))
+    return out.getvalue()
+
+
+def _text(term: object) -> str:
+    return term.value if isinstance(term, Literal) else ""
+
+
+def choose(table: Table, name: str | None = None) -> TableMapping:
+    """The mapping of that name, or the one all of whose columns the table has; of several the one with most.
+
+    Raises BadInput with the columns expected and found, for the nearest mapping.
+    """
+    known = mappings()
+    if name is not None and name not in known:
+        raise not_found("mapping", name, known)
+    candidates = list(known.values()) if name is None else [known[name]]
+    fitting = [mapping for mapping in candidates if not mapping.missing(table)]
+    if fitting:
+        return max(fitting, key=lambda mapping: len(mapping.columns()))
+    raise _unfit(table, min(candidates, key=lambda each: len(each.missing(table)) / len(each.columns())))
+
+
+def _unfit(table: Table, nearest: TableMapping) -> BadInput:
+    expected = sorted(" or ".join(sorted(each)) for each in nearest.columns())
+    missing, found = nearest.missing(table), list(table.columns)
+    return BadInput(
+        f"{table.name} fits no mapping. The nearest is {nearest.name}, which expects the columns {', '.join(expected)}. "
+        f"Found: {', '.join(found) or 'none'}. Missing: {', '.join(missing)}.",
+        {"mapping": nearest.name, "expected": expected, "found": found, "missing": missing},
+    )
+
+
+def value_tables(mapping: TableMapping, city: City) -> dict[str, Path]:
+    """The value tables that a mapping reads for a city, by name."""
+    aliases = city.folder / f"{ALIASES}.csv"
+    return {**mapping.tables, **({ALIASES: aliases} if aliases.exists() else {})}
+
+
+def _staged(table: Table, city: City, mapping: TableMapping, splits: Mapping[str, re.Pattern[str]]) -> Store:
+    """A store with the rows, the value tables, and what the keys query adds."""
+    store = Store()
+    store.bulk_extend(row_quads(table, city.base, splits))
+    for name, path in value_tables(mapping, city).items():
+        store.extend(_value_quads(name, path, city))
+    if mapping.keys is not None:
+        added = _constructed(store, mapping.keys)
+        store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object) for triple in added)
+    return store
+
+
+def _value_quads(name: str, path: Path, city: City) -> Iterator[Quad]:
+    for record in read_table(path).records:
+        node = NamedNode(f"{city.base}table/{name}/{record.ordinal}")
+        for cell, value in record.cells:
+            yield Quad(node, NamedNode(f"{TABLE}{name}#{cell}"), Literal(value))
+
+
+def _load_quads(city: City, date: str) -> Iterator[Quad]:
+    """What the mapping is told of the load, as the one row of a value table `load`."""
+    node = NamedNode(f"{city.base}table/load/1")
+    facts = {
+        "base": Literal(city.base),
+        "city": city.iri,
+        "observation": NamedNode(f"{city.base}observation/{date}"),
+        "date": Literal(date, datatype=XSD_DATE),
+    }
+    for name, value in facts.items():
+        yield Quad(node, NamedNode(f"{TABLE}load#{name}"), value)
+
+
+def _constructed(store: Store, query: QueryFile) -> list[Triple]:
+    result = store.query(query.text, custom_functions=FUNCTIONS)
+    if not isinstance(result, QueryTriples):
+        raise InternalFault(f"{query.name} is no CONSTRUCT query")
+    return list(dict.fromkeys(result))
+
+
+def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> Iterator[Problem]:
+    found = [*_stray(table), *_unread(table, mapping)]
+    if mapping.problems is not None:
+        found += _told(table, city, store, mapping.problems)
+    yield from sorted(dict.fromkeys(found), key=lambda problem: (problem.row, problem.column))
+
+
+def _problem(table: Table, record: Record, name: str, value: str, expected: str) -> Problem:
+    return Problem(table.name, record.ordinal, record.line, name, value, expected)
+
+
+def _stray(table: Table) -> Iterator[Problem]:
+    """The values that stand below no column name."""
+    for record in table.records:
+        for value in record.stray:
+            yield _problem(table, record, "", value, "no value without a column name")
+
+
+def _unread(table: Table, mapping: TableMapping) -> Iterator[Problem]:
+    """The cells from which a function of the mapping gets no value."""
+    splits = mapping.splits
+    for reading in readings(mapping):
+        function = FUNCTIONS[reading.function]
+        expected = function.expected(*(constant.value for constant in reading.constants))
+        for record in table.records:
+            for name in reading.columns:
+                for value in (part for cell in record.values(name) for part in split_cell(cell, splits.get(name))):
+                    if function(Literal(value), *reading.constants) is None:
+                        yield _problem(table, record, name, value, expected)
+
+
+def _told(table: Table, city: City, store: Store, query: QueryFile) -> Iterator[Problem]:
+    solutions = store.query(query.text, custom_functions=FUNCTIONS)
+    assert isinstance(solutions, QuerySolutions)
+    records = {row_node(table, city.base, record.ordinal): record for record in table.records}
+    for row in solutions:
+        record = records[row["row"]]
+        yield _problem(table, record, row["column"].value, row["value"].value, row["expected"].value)
+
+
+def readings(mapping: TableMapping) -> list[Reading]:
+    """The calls of functions on cells that a mapping makes, each once."""
+    found = dict.fromkeys(reading for query in mapping.queries for reading in _readings(query.text))
+    return list(found)
+
+
+def _readings(text: str) -> Iterator[Reading]:
+    parts = list(_nodes(read_query(text)))
+    cells = {
+        part.object: tuple(sorted(_column_names(part.predicate)))
+        for part in parts
+        if isinstance(part, syntax.Triple) and isinstance(part.object, Variable)
+    }
+    for call in parts:
+        if not isinstance(call, syntax.Call) or not isinstance(call.name, NamedNode):
+            continue
+        constants = tuple(argument for argument in call.arguments[1:] if isinstance(argument, Literal))
+        columns = cells.get(call.arguments[0], ()) if call.arguments else ()
+        if call.name in FUNCTIONS and columns and len(constants) == len(call.arguments) - 1:
+            yield Reading(call.name, columns, constants)
+
+
+@cache
+def named_columns(text: str) -> frozenset[frozenset[str]]:
+    """The columns that a query names: the choices of a path alternative together, every other alone."""
+    paths = (part.predicate for part in _nodes(read_query(text)) if isinstance(part, syntax.Triple))
+    return frozenset(names for path in paths if (names := _column_names(path)))
+
+
+def _column_names(path: syntax.Path | Variable) -> frozenset[str]:
+    return frozenset(
+        unquote(step.value.removeprefix(COLUMN)) for step in syntax.path_steps(path) if step.value.startswith(COLUMN)
+    )
+
+
+def _nodes(tree: object) -> Iterator[object]:
+    """Every node of a syntax tree, itself first."""
+    yield tree
+    if isinstance(tree, tuple):
+        for item in tree:
+            yield from _nodes(item)
+    elif is_dataclass(tree):
+        for each in fields(tree):
+            yield from _nodes(getattr(tree, each.name))

@@ -22,7 +22,8 @@ _REAP_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _TAIL_BYTES = 2000
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")  # and no secret of the service
-_OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "bad_alloc", "mmap for RocksDB")
+# How Rust, Python, C++ and RocksDB put it; a system_error is a thread that got no memory to start with.
+_OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "bad_alloc", "system_error", "mmap for RocksDB")
 
 
 class _Worker:
@@ -119,10 +120,18 @@ class Pool:
         """What the workers are and may do."""
         with self._changed:
             isolated = bool(self._all) and all(each.isolated for each in self._all)
-            counts = {"workers": self._settings.workers, "running": len(self._all), "idle": len(self._idle),
-                      "replaced": self._replaced}
-        limits = {"seconds": self._settings.query_seconds, "megabytes": self._settings.query_megabytes,
-                  "nesting": self._settings.nesting, "result_bytes": self._settings.result_bytes}
+            counts = {
+                "workers": self._settings.workers,
+                "running": len(self._all),
+                "idle": len(self._idle),
+                "replaced": self._replaced,
+            }
+        limits = {
+            "seconds": self._settings.query_seconds,
+            "megabytes": self._settings.query_megabytes,
+            "nesting": self._settings.nesting,
+            "result_bytes": self._settings.result_bytes,
+        }
         return {**counts, "network_isolated": isolated, "limits": limits}
 
     def close(self) -> None:
@@ -245,12 +254,19 @@ class Pool:
 
 
 def _started(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    options = {"store": str(settings.store), "megabytes": settings.query_megabytes,
-               "result_bytes": settings.result_bytes, "allow_no_netns": settings.allow_no_netns}
+    options = {
+        "store": str(settings.store),
+        "megabytes": settings.query_megabytes,
+        "result_bytes": settings.result_bytes,
+        "allow_no_netns": settings.allow_no_netns,
+    }
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return subprocess.Popen(  # noqa: S603 - our own module, run by the interpreter that runs us
         [sys.executable, "-m", "sopkg.worker", json.dumps(options)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=True,
         env={**passed_on, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
 

@@ -40,15 +40,23 @@ class Answer:
 JSON = Format("json", "application/json", ("text/json",))
 TEXT = Format("text", "text/plain", content_type="text/plain; charset=utf-8")
 CSV = Format("csv", "text/csv", content_type="text/csv; charset=utf-8")
-TURTLE = Format("turtle", "text/turtle", ("application/x-turtle", "application/turtle"),
-                content_type="text/turtle; charset=utf-8")
+TURTLE = Format(
+    "turtle",
+    "text/turtle",
+    ("application/x-turtle", "application/turtle"),
+    content_type="text/turtle; charset=utf-8",
+)
 
 ROWS: tuple[Format, ...] = (
     Format("json", "application/sparql-results+json", ("application/json", "text/json")),
     Format("xml", "application/sparql-results+xml", ("application/xml", "text/xml")),
     CSV,
-    Format("tsv", "text/tab-separated-values", ("text/tsv",),
-           content_type="text/tab-separated-values; charset=utf-8"),
+    Format(
+        "tsv",
+        "text/tab-separated-values",
+        ("text/tsv",),
+        content_type="text/tab-separated-values; charset=utf-8",
+    ),
 )
 """What SELECT and ASK answer in."""
 GRAPHS: tuple[Format, ...] = (
@@ -74,8 +82,10 @@ def chosen(accept: str, formats: Sequence[Format], name: str | None = None) -> F
     wanted = _wanted(accept)
     best = max(formats, key=lambda each: _weight(wanted, each))  # at equal weight, what is offered first
     if _weight(wanted, best)[0] <= 0:
-        raise NotAcceptable(f"none of {accept!r} is offered here; offered are {', '.join(_types(formats))}",
-                            {"offered": _types(formats)})
+        raise NotAcceptable(
+            f"none of {accept!r} is offered here; offered are {', '.join(_types(formats))}",
+            {"offered": _types(formats)},
+        )
     return best
 
 

@@ -27,15 +27,21 @@ def application() -> Flask:
 
 
 def serve(settings: Settings) -> None:
-    """Serves until SIGINT or SIGTERM; raises what keeps it from that before anything listens."""
+    """Serves until SIGINT or SIGTERM; raises what keeps it from that, before it listens."""
     SnapshotStore(settings.store).current()
     Pool(replace(settings, workers=1)).close()  # says now what keeps workers from starting
     _try_address(settings)
     os.environ.update(_environment(settings))  # the application runs in a process of its own
     server = Granian(
-        "sopkg.serve:application", factory=True, interface=Interfaces.WSGI,
-        address=settings.host, port=settings.port, websockets=False,
-        workers=1, respawn_failed_workers=True, workers_kill_timeout=_ENDING_SECONDS,
+        "sopkg.serve:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        websockets=False,
+        workers=1,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_ENDING_SECONDS,
         blocking_threads=2 * settings.workers + _THREADS_BESIDE_QUERIES,
         log_enabled=False,
     )
@@ -51,8 +57,11 @@ def _try_address(settings: Settings) -> None:
         try:
             trial.bind((settings.host, settings.port))
         except OSError as error:
-            raise Conflict(f"can't listen at {settings.host} port {settings.port}: {error.strerror or error}; "
-                           "--port or SOPKG_PORT chooses another") from error
+            reason = error.strerror or str(error)
+            raise Conflict(
+                f"can't listen at {settings.host} port {settings.port} ({reason}); "
+                "--port or SOPKG_PORT chooses another"
+            ) from error
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:

@@ -78,8 +78,13 @@ class Settings:
 def described() -> list[dict[str, str]]:
     """Each setting's name, variable, default, expected value and meaning, in the order of definition."""
     return [
-        {"name": each.name, "variable": variable(each.name), "default": str(each.default),
-         "expected": _about(each.name).expected, "help": _about(each.name).help}
+        {
+            "name": each.name,
+            "variable": variable(each.name),
+            "default": str(each.default),
+            "expected": _about(each.name).expected,
+            "help": _about(each.name).help,
+        }
         for each in fields(Settings)
     ]
 

@@ -23,7 +23,7 @@ _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 _RDF_TYPE = ox.NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 _DEFAULT_GRAPH = (
-    "What the sources say and what follows from it, of the latest observation of each city, and the ontology. "
+    "What sources say and what follows from it, of the latest observation of each city, and the ontology. "
     "city=NAME keeps one city, as-of=DATE leaves out later observations, entailment=none what follows. "
     "Every graph can be named in GRAPH, FROM and default-graph-uri."
 )
@@ -50,13 +50,21 @@ def answer(
     """A caller's own query, looked over, answered by a worker, in the format negotiated or named."""
     seen = inspect(text, settings.nesting, settings.body_bytes)
     format_ = chosen(accept, offered(seen.form), form)
-    payload = {"query": text, "format": format_.media_type, "prefixes": prefixes,
-               **selection.payload(seen.names_dataset)}
+    payload = {
+        "query": text,
+        "format": format_.media_type,
+        "prefixes": prefixes,
+        **selection.payload(seen.names_dataset),
+    }
     return Answer(pool.run("query", payload, seconds), format_.header)
 
 
 def rows(
-    pool: Pool, text: str, selection: Selection, substitutions: Mapping[str, str], seconds: float | None = None
+    pool: Pool,
+    text: str,
+    selection: Selection,
+    substitutions: Mapping[str, str],
+    seconds: float | None = None,
 ) -> Any:
     """A query of ours: {"columns": […], "rows": [{column: N-Triples term}]}; for ASK a truth value."""
     payload = {"query": text, "format": ROWS, "substitutions": substitutions, **selection.payload(False)}
@@ -121,8 +129,9 @@ def query(job: Job) -> Reply:
             payload["query"],
             default_graph=_graphs(_default(job)),
             named_graphs=_graphs(payload.get("named_graphs")),
-            substitutions={ox.Variable(name): to_term(text)
-                           for name, text in payload.get("substitutions", {}).items()},
+            substitutions={
+                ox.Variable(name): to_term(text) for name, text in payload.get("substitutions", {}).items()
+            },
         )
         return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
     except SyntaxError as error:
@@ -167,5 +176,6 @@ def _bad_syntax(error: SyntaxError) -> BadInput:
         return BadInput(f"the query can't be read: {str(error)[:_MESSAGE_LENGTH]}")
     line, column, message = int(match[1]), int(match[2]), " ".join(match[3].split())
     short = message if len(message) <= _MESSAGE_LENGTH else message[:_MESSAGE_LENGTH] + " …"
-    return BadInput(f"the query can't be read at line {line}, column {column}: {short}",
-                    {"line": line, "column": column})
+    return BadInput(
+        f"the query can't be read at line {line}, column {column}: {short}", {"line": line, "column": column}
+    )

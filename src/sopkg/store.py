@@ -101,8 +101,12 @@ class Draft:
         """Adds whole new graphs; one that is there is left alone, since a name stands for its content."""
         new = {name: data for name, data in graphs.items() if not self.holds(name)}
         with ThreadPoolExecutor(_LOADERS) as loaders:
-            loads = [loaders.submit(_load_bytes, self.store, name, part)
-                     for name, data in new.items() if isinstance(data, bytes) for part in _parts(data)]
+            loads = [
+                loaders.submit(_load_bytes, self.store, name, part)
+                for name, data in new.items()
+                if isinstance(data, bytes)
+                for part in _parts(data)
+            ]
             for name, data in new.items():
                 if not isinstance(data, bytes):  # pyoxigraph's iterators must stay in their thread
                     _load_items(self.store, name, cast("Iterator[bytes] | Iterator[ox.Triple]", iter(data)))
@@ -175,8 +179,13 @@ class SnapshotStore:
             self._promote(draft)
             self._clean()
 
-    def publish(self, graphs: Mapping[str, GraphData], catalogue_graph: str, catalogue: Catalogue,
-                remove: Iterable[str] = ()) -> Path:
+    def publish(
+        self,
+        graphs: Mapping[str, GraphData],
+        catalogue_graph: str,
+        catalogue: Catalogue,
+        remove: Iterable[str] = (),
+    ) -> Path:
         """Adds graphs, drops others and replaces the catalogue, all in one step; returns the new snapshot."""
         with self.writing() as draft:
             draft.load(graphs)
@@ -224,8 +233,10 @@ class SnapshotStore:
                 self._clean()
 
     def _missing(self) -> StoreMissing:
-        return StoreMissing(f"nothing is built in {self.path} yet; `sopkg load` or `make demo` builds it, "
-                            f"--store or SOPKG_STORE says where")
+        return StoreMissing(
+            f"nothing is built in {self.path} yet; `sopkg load` or `make demo` builds it, "
+            f"--store or SOPKG_STORE says where"
+        )
 
     def _create(self) -> None:
         if self.path.exists() and any(self.path.iterdir()):
@@ -245,8 +256,10 @@ class SnapshotStore:
         if word != _FORMAT_LINE:
             raise self._foreign()
         if version != FORMAT:
-            raise StoreUnreadable(f"{self.path} has format {version}, this program reads format {FORMAT}: "
-                                  "use the version of sopkg that wrote it, or build it anew elsewhere")
+            raise StoreUnreadable(
+                f"{self.path} has format {version}, this program reads format {FORMAT}: "
+                "use the version of sopkg that wrote it, or build it anew elsewhere"
+            )
 
     def _foreign(self) -> StoreMissing | StoreUnreadable:
         if not any(self.path.iterdir()):
@@ -271,8 +284,10 @@ class SnapshotStore:
             if time.monotonic() >= deadline:
                 lock.seek(0)
                 writer = lock.read().decode() or "unknown"
-                raise Conflict(f"process {writer} has been writing to {self.path} for more than "
-                               f"{self._lock_seconds:g} s; try again when it has ended")
+                raise Conflict(
+                    f"process {writer} has been writing to {self.path} for more than "
+                    f"{self._lock_seconds:g} s; try again when it has ended"
+                )
             time.sleep(_POLL_SECONDS)
 
     @contextmanager
@@ -373,8 +388,9 @@ def _opened(snapshot: Path) -> ox.Store:
     try:
         return ox.Store.read_only(str(snapshot))
     except (OSError, ValueError) as error:
-        raise StoreUnreadable(f"{snapshot} can't be opened: {error}; "
-                              "`sopkg restore` brings back a backup") from error
+        raise StoreUnreadable(
+            f"{snapshot} can't be opened: {error}; `sopkg restore` brings back a backup"
+        ) from error
 
 
 def _store_at(folder: Path) -> ox.Store:

@@ -25,6 +25,8 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# Where Windows-1252 differs from Latin-1; five of its bytes mean nothing and stay as they are.
+WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
 JSON_SUFFIXES, JSON_LINES_SUFFIXES = {".json"}, {".jsonl", ".ndjson"}
 DAMAGE = "\ufffd"
 ROWNUM = NamedNode("http://www.w3.org/ns/csvw#rownum")
@@ -102,15 +104,7 @@ def decoded(content: bytes) -> tuple[str, str]:
         broken = text.count(DAMAGE)
         if sum(not character.isascii() for character in text) > 2 * broken:
             return text, "utf-8 (damaged)"
-        return _windows_text(content)
-
-
-def _windows_text(content: bytes) -> tuple[str, str]:
-    try:
-        return content.decode("cp1252"), "windows-1252"
-    except UnicodeDecodeError:
-        # Five bytes mean nothing in Windows-1252; Latin-1 knows all 256.
-        return content.decode("latin-1"), "iso-8859-1"
+        return content.decode("latin-1").translate(WINDOWS), "windows-1252"
 
 
 def _separator(text: str) -> str:

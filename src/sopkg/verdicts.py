@@ -17,7 +17,7 @@ from sopkg.files import system_query
 from sopkg.negation import RDF_TYPE, levels, measure, order, split_sequences
 from sopkg.nodeshape import Constraint, NodeShape, as_patterns, read_node_shape
 from sopkg.printer import print_query
-from sopkg.syntax import Exists, Filter, Group, Select, Sequence, Triple
+from sopkg.syntax import Exists, Filter, Group, Select, Sequence, Triple, triple_variables
 
 PROVENANCE = Sequence(
     (
@@ -116,7 +116,8 @@ class Scope:
         node = Variable("observed")
         patterns = order(split_sequences(as_patterns(statement.shape, node)), self.fanout, ())
         if statement.source is not None:
-            patterns += split_sequences([Triple(node, PROVENANCE, statement.source)])
+            taken = set[Variable]().union(*map(triple_variables, patterns))
+            patterns += split_sequences([Triple(node, PROVENANCE, statement.source)], taken)
         # The first pattern is asked for, the rest looked up for each of its solutions until one passes.
         first, rest = patterns[0], patterns[1:]
         tests = (Filter(Exists(levels(rest, [], {node}), negated=False)),) if rest else ()

@@ -31,7 +31,7 @@ _TABLES = (JSON, CSV)
 _REASONS = (JSON, TEXT, TURTLE)
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-                               "frame-ancestors 'none'",
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -118,7 +118,7 @@ def gaps() -> Response:
     form = _table_format()
     page, size = _whole(given, "page", 1), min(_whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
     found = _middle().gaps(filters)
-    response = _table(found[(page - 1) * size: page * size], form)
+    response = _table(found[(page - 1) * size : page * size], form)
     response.headers["X-Total-Count"] = str(len(found))
     response.headers["Link"] = _links(page, size, len(found))
     return response
@@ -166,8 +166,15 @@ def sparql() -> Response:
         found = describe(request.base_url, chosen(_accept(), GRAPHS, given.get("format")))
     else:
         middle = _middle()
-        found = answer(middle.pool, middle.settings, text, _selection(given),
-                       accept=_accept(), form=given.get("format"), seconds=_seconds(given))
+        found = answer(
+            middle.pool,
+            middle.settings,
+            text,
+            _selection(given),
+            accept=_accept(),
+            form=given.get("format"),
+            seconds=_seconds(given),
+        )
     return _negotiated(found.body, found.content_type)
 
 
@@ -203,7 +210,8 @@ def _form() -> MultiDict[str, str]:
         raise Forbidden("updates are refused until there are roles")
     if request.mimetype != "application/x-www-form-urlencoded":
         offer = "application/sparql-query or application/x-www-form-urlencoded"
-        raise UnsupportedMediaType(f"the body is {request.mimetype or 'of no stated type'}; expected is {offer}")
+        given = request.mimetype or "of no stated type"
+        raise UnsupportedMediaType(f"the body is {given}; expected is {offer}")
     return MultiDict([*request.args.items(multi=True), *request.form.items(multi=True)])
 
 
@@ -262,8 +270,10 @@ def _single(given: MultiDict[str, str]) -> dict[str, str]:
 def _known(given: MultiDict[str, str], names: Sequence[str]) -> dict[str, str]:
     unknown = sorted(set(given) - set(names))
     if unknown:
-        raise BadInput(f"there is no parameter {', '.join(unknown)}; known are {', '.join(names)}",
-                       {"unknown": unknown, "known": list(names)})
+        raise BadInput(
+            f"there is no parameter {', '.join(unknown)}; known are {', '.join(names)}",
+            {"unknown": unknown, "known": list(names)},
+        )
     return _single(given)
 
 
@@ -281,7 +291,8 @@ def _links(page: int, size: int, total: int) -> str:
     others: dict[str, Any] = {**request.args.to_dict(), "per_page": size}
     return ", ".join(
         f'<{url_for("gaps", **{**others, "page": number})}>; rel="{relation}"'
-        for relation, number in pages.items() if 1 <= number <= last
+        for relation, number in pages.items()
+        if 1 <= number <= last
     )
 
 
@@ -296,7 +307,7 @@ def _table(rows: Sequence[Row], form: Format) -> Response:
 
 def _flat(row: Row) -> Row:
     """A row whose cells with several values have them side by side."""
-    return {name: " ".join(map(str, value)) if isinstance(value, list) else value for name, value in row.items()}
+    return {name: " ".join(map(str, cell)) if isinstance(cell, list) else cell for name, cell in row.items()}
 
 
 def _negotiated(body: bytes | str, content_type: str) -> Response:

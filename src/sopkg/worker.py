@@ -32,8 +32,10 @@ OPERATIONS: dict[str, str] = {
 STACK_BYTES = 64 << 20  # room for the deepest query that the guard lets through, several times over
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG = 1
-_NO_NETNS = ("this system refuses network namespaces, so that queries can't be kept from the network; "
-             "--allow-no-netns (SOPKG_ALLOW_NO_NETNS=1) starts all the same, and /health says so")
+_NO_NETNS = (
+    "this system refuses network namespaces, so that queries can't be kept from the network; "
+    "--allow-no-netns (SOPKG_ALLOW_NO_NETNS=1) starts all the same, and /health says so"
+)
 
 Reply = bytes | bool | int | str | list[Any] | dict[str, Any] | None
 

@@ -1,0 +1,268 @@
+"""HTTP: addresses, formats, paging, and an error's one form."""
+
+import csv
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from stores import small_store
+
+from sopkg.errors import not_found
+from sopkg.pool import Pool
+from sopkg.results import Answer
+from sopkg.settings import Settings
+from sopkg.web import Row, create_app
+
+CASES = Path(__file__).parent / "web"
+SRC = Path(__file__).parents[1] / "src"
+LABELS = "SELECT ?o { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?o } ORDER BY ?o"
+OLD = "https://w3id.org/sopkg/graph/testville/2020-12-31/asserted/1"
+
+
+class Double:
+    """Stands for the answers, on a real store and real workers."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self.settings, self.pool = settings, pool
+
+    def cities(self) -> Sequence[Row]:
+        return [{"city": "testville", "label": "Test<ville>", "date": "2021-12-31"}]
+
+    def gaps(self, filters: Mapping[str, str]) -> Sequence[Row]:
+        return [{"id": f"G05-{n:012}", "focus": ["a:b", "a:c"], **filters} for n in range(7)]
+
+    def gap(self, identifier: str, date: str | None = None) -> Row:
+        if identifier != "G05-aaaaaaaaaaaa":
+            raise not_found("gap", identifier, ["G05-aaaaaaaaaaaa"])
+        return {"id": identifier, "date": date}
+
+    def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
+        return {"json": "{}", "text": "Därum", "turtle": "<a:b> <a:c> <a:d> ."}[form]
+
+    def queries(self) -> Sequence[Row]:
+        return [{"name": "who-leads-what", "summary": "Who leads what?"}]
+
+    def ask_as(self, name: str, given: Mapping[str, str], accept: str, form: str | None) -> Answer:
+        if name == "broken":
+            raise ZeroDivisionError("a secret")
+        if name != "who-leads-what":
+            raise not_found("query", name, ["who-leads-what"])
+        return Answer(json.dumps(given).encode(), "application/json")
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    store = small_store(tmp_path_factory.mktemp("web") / "s")
+    settings = Settings(store=store.path, allow_no_netns=True, body_bytes=20_000)
+    with Pool(settings) as pool:
+        yield create_app(settings, Double(settings, pool)).test_client()
+
+
+def faults() -> list[dict[str, str]]:
+    """Each fault: what is asked and what comes back."""
+    with open(CASES / "faults.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    "case", faults(), ids=lambda case: f"{case['status']} {case['path'][:50]} {case['body'][:20]}"
+)
+def test_every_fault_is_a_problem_document(client: FlaskClient, case: dict[str, str]) -> None:
+    headers = {"Accept": "image/png" if case["status"] == "406" else "*/*"}
+    response = client.open(
+        case["path"],
+        method=case["method"],
+        data=case["body"],
+        content_type=case["type"] or None,
+        headers=headers,
+    )
+    assert (str(response.status_code), response.content_type) == (case["status"], "application/problem+json")
+    assert response.get_json(force=True)["status"] == response.status_code
+    assert case["says"] in response.text
+
+
+def test_a_fault_of_ours_tells_nothing_of_the_inside(client: FlaskClient) -> None:
+    response = client.get("/queries/broken")
+    assert (response.status_code, response.content_type) == (500, "application/problem+json")
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+def test_deep_nesting_and_large_bodies(client: FlaskClient) -> None:
+    nested = client.post(
+        "/sparql", data="ASK {" + "{" * 5000 + "}" * 5000 + "}", content_type="application/sparql-query"
+    )
+    large = client.post("/sparql", data="#" * 30_000, content_type="application/sparql-query")
+    assert (nested.status_code, large.status_code) == (400, 413)
+    assert nested.get_json(force=True)["title"] == "Query nested too deeply"
+
+
+def test_other_methods(client: FlaskClient) -> None:
+    assert client.head("/gaps").status_code == 200
+    assert "GET" in client.options("/gaps").headers["Allow"]
+    assert "GET" in client.post("/gaps").headers["Allow"]
+
+
+@pytest.mark.parametrize("way", ["get", "form", "body"])
+def test_the_query_operation_in_its_three_forms(client: FlaskClient, way: str) -> None:
+    accept = {"Accept": "text/csv"}
+    graph = {"default-graph-uri": OLD}
+    response = {
+        "get": lambda: client.get("/sparql", query_string={"query": LABELS, **graph}, headers=accept),
+        "form": lambda: client.post("/sparql", data={"query": LABELS, **graph}, headers=accept),
+        "body": lambda: client.post(
+            "/sparql",
+            query_string=graph,
+            data=LABELS,
+            headers=accept,
+            content_type="application/sparql-query",
+        ),
+    }[way]()
+    assert (response.text, response.headers["Vary"]) == ("o\r\nold\r\n", "Accept")
+
+
+@pytest.mark.parametrize(
+    ("given", "labels"),
+    [
+        ("", ["city", "new", "second"]),
+        ("as-of=2020", ["city", "old"]),
+        ("city=testville", ["city", "new", "second"]),
+        (f"named-graph-uri={OLD}", []),
+        (f"default-graph-uri={OLD}&named-graph-uri={OLD}", ["old"]),
+    ],
+)
+def test_the_default_dataset(client: FlaskClient, given: str, labels: list[str]) -> None:
+    found = client.post(f"/sparql?{given}", data=LABELS, content_type="application/sparql-query").get_json(
+        force=True
+    )
+    assert [row["o"]["value"] for row in found["results"]["bindings"]] == labels
+
+
+def test_entailment_can_be_left_out(client: FlaskClient) -> None:
+    ask = "/sparql?query=ASK{?s+a+?t}&format=csv"
+    assert (client.get(ask).text, client.get(f"{ask}&entailment=none").text) == ("true", "false")
+
+
+def test_the_service_describes_itself(client: FlaskClient) -> None:
+    response = client.get("/sparql", headers={"Accept": "text/turtle"})
+    assert "sd:defaultDataset" in response.text
+    assert "latest observation" in response.text
+
+
+def test_pages_link_to_each_other(client: FlaskClient) -> None:
+    response = client.get("/gaps?city=testville&per_page=3&page=2")
+    links = {name: url for url, name in re.findall(r'<([^>]*)>; rel="(\w+)"', response.headers["Link"])}
+    assert [gap["id"][-1] for gap in response.get_json()] == ["3", "4", "5"]
+    assert response.headers["X-Total-Count"] == "7"
+    assert [gap["id"][-1] for gap in client.get(links["next"]).get_json()] == ["6"]
+    assert {name: url[-1] for name, url in links.items()} == {
+        "first": "1",
+        "prev": "1",
+        "next": "3",
+        "last": "3",
+    }
+    assert "city=testville" in links["next"]
+
+
+def test_tables_as_csv(client: FlaskClient) -> None:
+    assert (
+        client.get("/gaps?per_page=1", headers={"Accept": "text/csv"}).text
+        == "id,focus\r\nG05-000000000000,a:b a:c\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("accept", "text"),
+    [
+        ("application/json", "{}"),
+        ("text/plain", "Därum"),
+        ("text/turtle", "<a:b> <a:c> <a:d> ."),
+        ("*/*", "{}"),
+    ],
+)
+def test_why_in_three_formats(client: FlaskClient, accept: str, text: str) -> None:
+    response = client.get("/gaps/G05-aaaaaaaaaaaa/why", headers={"Accept": accept})
+    assert response.text == text
+
+
+def test_parameters_reach_the_query(client: FlaskClient) -> None:
+    assert client.get("/queries/who-leads-what?city=testville&format=json").get_json() == {
+        "city": "testville"
+    }
+
+
+def test_health(client: FlaskClient) -> None:
+    told = client.get("/health").get_json()
+    assert (told["status"], told["snapshot"]) == ("ok", "000001")
+    assert {"network_isolated", "workers", "limits"} <= set(told)
+
+
+def test_the_front_page_leads_everywhere(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert "Test&lt;ville&gt;" in response.text
+    links = {link.replace("&amp;", "&") for link in re.findall(r'href="([^"]*)"', response.text)}
+    assert {"/cities", "/gaps", "/sparql", "/health", "/queries/who-leads-what"} <= links
+    for link in links:
+        with client.get(link) as led_to:
+            assert led_to.status_code == 200
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert not re.search(r"<script|style=|<style", response.text)
+
+
+def test_no_store_is_said_and_not_hidden(tmp_path: Path) -> None:
+    settings = Settings(store=tmp_path / "nowhere", allow_no_netns=True)
+    with Pool(settings) as pool:
+        empty = create_app(settings, Double(settings, pool)).test_client()
+        for address in ("/health", "/sparql?query=ASK{}"):
+            response = empty.get(address)
+            assert response.status_code == 503
+            assert "sopkg load" in response.text
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_serve_answers_and_ends_cleanly(tmp_path: Path, ending: signal.Signals) -> None:
+    settings = replace(Settings(store=small_store(tmp_path / "s").path), port=_free_port())
+    code = "from sopkg import serve, settings; serve.serve(settings.Settings.from_environment())"
+    environment = {
+        "PYTHONPATH": str(SRC),
+        "SOPKG_STORE": str(settings.store),
+        "SOPKG_PORT": str(settings.port),
+        "SOPKG_ALLOW_NO_NETNS": "1",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    with server.stdout:
+        assert f"http://127.0.0.1:{settings.port}" in server.stdout.readline()
+        told = _asked(f"http://127.0.0.1:{settings.port}/health")
+        server.send_signal(ending)
+        assert server.wait(10) == 0
+    assert told["status"] == "ok"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _asked(address: str) -> dict[str, object]:
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            with urllib.request.urlopen(address) as response:
+                told: dict[str, object] = json.load(response)
+                return told
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
