@@ -35,7 +35,4 @@ def numbered(count: int, first: int = 0) -> bytes:
 
 def naming(*graphs: str) -> list[ox.Triple]:
     """A catalogue that names these graphs."""
-    return [
-        ox.Triple(ox.NamedNode(graph), ox.NamedNode("http://example.org/is"), ox.Literal(1))
-        for graph in graphs
-    ]
+    return [ox.Triple(ox.NamedNode(graph), ox.NamedNode("http://example.org/is"), ox.Literal(1)) for graph in graphs]

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +34,7 @@ from sopkg.sparql import answer, rows
 from sopkg.store import SnapshotStore
 
 NUMBERS = "http://example.org/numbers"
+SRC = str(Path(__file__).parents[1] / "src")
 LIMIT = 0.6
 GRACE = 0.25
 CROSS_PRODUCT = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
@@ -190,6 +193,20 @@ def test_no_query_reaches_the_network(pool: Pool, settings: Settings) -> None:
             rows(pool, call, Selection(), {})
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+def test_where_namespaces_are_refused_the_service_starts_only_if_told_to(store: SnapshotStore) -> None:
+    refusing = "for each in user net; do echo 0 > /proc/sys/user/max_${each}_namespaces; done"
+    inside = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*inside, refusing], check=False, capture_output=True).returncode:
+        pytest.skip("this system does not let a test forbid namespaces")
+    code = "from sopkg.pool import Pool; from sopkg.settings import Settings as S; "
+    code += "print(Pool(S.from_environment()).health()['network_isolated'])"
+    command = [*inside, f'{refusing}; exec "$0" -c "$1"', sys.executable, code]
+    for allowed, said in (("0", "--allow-no-netns"), ("1", "False")):
+        settings = {"SOPKG_STORE": str(store.path), "SOPKG_ALLOW_NO_NETNS": allowed, "PYTHONPATH": SRC}
+        done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+        assert said in done.stdout + done.stderr
 
 
 def test_workers_end_with_the_service(settings: Settings) -> None:

@@ -86,9 +86,7 @@ def test_old_snapshots_go_when_nobody_holds_them(tmp_path: Path) -> None:
         store.publish({}, CATALOGUE, [])
         assert (tmp_path / "s" / "snapshots" / reader.snapshot).is_dir()
     store.publish({}, CATALOGUE, [])
-    assert [each.name for each in (tmp_path / "s" / "snapshots").iterdir() if each.is_dir()] == [
-        store.current().name
-    ]
+    assert [each.name for each in (tmp_path / "s" / "snapshots").iterdir() if each.is_dir()] == [store.current().name]
 
 
 def test_sweep_leaves_behind_what_the_catalogue_does_not_name(tmp_path: Path) -> None:

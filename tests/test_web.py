@@ -74,9 +74,7 @@ def faults() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize(
-    "case", faults(), ids=lambda case: f"{case['status']} {case['path'][:50]} {case['body'][:20]}"
-)
+@pytest.mark.parametrize("case", faults(), ids=lambda case: f"{case['status']} {case['path'][:50]} {case['body'][:20]}")
 def test_every_fault_is_a_problem_document(client: FlaskClient, case: dict[str, str]) -> None:
     headers = {"Accept": "image/png" if case["status"] == "406" else "*/*"}
     response = client.open(
@@ -142,9 +140,7 @@ def test_the_query_operation_in_its_three_forms(client: FlaskClient, way: str) -
     ],
 )
 def test_the_default_dataset(client: FlaskClient, given: str, labels: list[str]) -> None:
-    found = client.post(f"/sparql?{given}", data=LABELS, content_type="application/sparql-query").get_json(
-        force=True
-    )
+    found = client.post(f"/sparql?{given}", data=LABELS, content_type="application/sparql-query").get_json(force=True)
     assert [row["o"]["value"] for row in found["results"]["bindings"]] == labels
 
 
@@ -196,9 +192,7 @@ def test_why_in_three_formats(client: FlaskClient, accept: str, text: str) -> No
 
 
 def test_parameters_reach_the_query(client: FlaskClient) -> None:
-    assert client.get("/queries/who-leads-what?city=testville&format=json").get_json() == {
-        "city": "testville"
-    }
+    assert client.get("/queries/who-leads-what?city=testville&format=json").get_json() == {"city": "testville"}
 
 
 def test_health(client: FlaskClient) -> None:
@@ -239,9 +233,7 @@ def test_serve_answers_and_ends_cleanly(tmp_path: Path, ending: signal.Signals) 
         "SOPKG_PORT": str(settings.port),
         "SOPKG_ALLOW_NO_NETNS": "1",
     }
-    server = subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    server = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     with server.stdout:
         assert f"http://127.0.0.1:{settings.port}" in server.stdout.readline()

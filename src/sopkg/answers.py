@@ -12,16 +12,18 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
 from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
-from sopkg.dataset import CurrentGraph, current_graphs, default_graphs
+from sopkg.dataset import CurrentGraph, Selection, current_graphs
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, not_found
 from sopkg.gapquery import gap_queries
 from sopkg.pool import Pool
-from sopkg.results import chosen, offered, to_term
+from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.settings import Settings
-from sopkg.staging import construct
+from sopkg.sparql import answer
+from sopkg.staging import Cells, construct
 from sopkg.tabulate import as_csv, as_json, as_table
-from sopkg.wording import as_text
+from sopkg.turtle import prefix_table
+from sopkg.wording import as_text, reading_lines
 
 FINDINGS = ("asserted", "inferred", "gaps", "provenance")
 GRADES = ("low", "medium", "high", "critical")
@@ -30,14 +32,6 @@ FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
 WORST = 10
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A body with its Content-Type."""
-
-    body: bytes
-    content_type: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,7 @@ class Answers:
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
-        return current_graphs(self.pool, self.settings.base)
+        return current_graphs(self.pool)
 
     def cities(self) -> list[Row]:
         """Each observation of each city, with file, source and licence."""
@@ -143,7 +137,7 @@ class Answers:
             known = {row["id"] for row in self.gaps({})}
             raise not_found("gap", identifier, known)
         mine = [row for row in rows if row["date"] == rows[-1]["date"]]
-        first = mine[0]
+        first, about = mine[0], {"finding": mine[0]["finding"]}
         graphs = self.dated(FINDINGS, city_key(first["city"]), first["date"])
         labels = self.pool.run("labels", {"graphs": graphs, "things": [*first["key"].split(" "), f"<{first['city']}>"]})
         return {
@@ -157,24 +151,31 @@ class Answers:
             "severity": first["severity"],
             "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in first["key"].split(" ")],
             "focusKey": first["key"],
-            "steps": _distinct(mine, {"term": "step", "label": "stepLabel"}),
-            "statements": _distinct(mine, {"term": "statement", "label": "statementLabel", "place": "place"}),
+            "steps": self.rows(named_query("system", "finding-steps"), about, graphs),
+            "statements": self.rows(named_query("system", "finding-statements"), about, graphs),
             "finding": first["finding"],
             "methodVersion": first["method"],
         }
 
     def _found(self, identifier: str) -> list[Row]:
         graphs = [graph.graph for graph in self.graphs() if graph.step in {"ontology", "gaps", "asserted"}]
-        return self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
+        found = self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
+        return list({(row["date"], row["locator"]): row for row in found}.values())
 
     def told(self, identifier: str, date: str | None = None) -> Row:
         """One gap with its explanation."""
         gap = self.gap(identifier, date)
         city = city_key(gap["gap"])
-        earlier = [g.graph for g in self.graphs() if g.city == city and g.step in {"gaps", "asserted"} and g.date < gap["date"]]
-        graphs = [*self.dated(FINDINGS, city, gap["date"]), *(earlier if inherits(gap["kind"]["iri"]) else [])]
+        graphs = [*self.dated(FINDINGS, city, gap["date"]), *self._earlier(gap, city)]
         payload = {"kind": gap["kind"]["iri"], "key": gap["focusKey"], "date": gap["date"], "graphs": graphs}
         return {**gap, "because": because(gap), "why": self.pool.run("why", payload)}
+
+    def _earlier(self, gap: Row, city: str) -> list[str]:
+        """The graphs of earlier findings, where the kind rests on them."""
+        if not inherits(gap["kind"]["iri"]):
+            return []
+        mine = [graph for graph in self.graphs() if graph.city == city and graph.date < gap["date"]]
+        return [graph.graph for graph in mine if graph.step in {"asserted", "gaps"}]
 
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         """The explanation of a gap as json, text or turtle."""
@@ -182,7 +183,8 @@ class Answers:
         if form == "text":
             return as_text(told)
         if form == "turtle":
-            return serialize(why_triples(told), format=RdfFormat.TURTLE, prefixes=PREFIXES).decode()
+            turtle = serialize(why_triples(told), format=RdfFormat.TURTLE, prefixes=prefix_table())
+            return (turtle or b"").decode()
         return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
     def audit(self, city: str | None, date: str | None) -> AuditReport:
@@ -190,19 +192,23 @@ class Answers:
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
         findings = self.gaps(filters)
         worst = [row for row in findings if row["verdict"] != "undetermined"][:WORST]
-        graphs = [{"graphs": self.dated(("gaps",), city, date)}]
-        query = named_query("system", "gap-triples")
-        triples = self.pool.run("query", {"query": query.text, "default_graphs": graphs[0]["graphs"], "format": "text/turtle"})
-        return AuditReport(findings, [(row, self._reason(row)) for row in worst], triples)
+        dated = set(self.dated(("gaps",), city, date))
+        payload = {
+            "query": named_query("system", "gap-triples").text,
+            "default_graphs": [graph.graph for graph in self.graphs() if graph.step == "gaps" and graph.graph in dated],
+            "format": "text/turtle",
+            "prefixes": prefix_table(),
+        }
+        return AuditReport(findings, [(row, self._reason(row)) for row in worst], self.pool.run("query", payload))
 
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""
         why = self.told(row["id"], row["date"])["why"]
         looked = why["lookedFor"]
         if looked is not None:
-            return "not found: " + "; ".join([*([looked["class"]] if looked["class"] else []), *looked["values"], *looked["conditions"]])
-        shown = [f"{t['about']} {t['verb']} {t['value']}" for reading in why["evidence"][:1] for t in reading["triples"]]
-        return "found: " + "; ".join([*shown, *(why["evidence"][0]["conditions"] if why["evidence"] else [])])
+            said = [looked["class"]] if looked["class"] else []
+            return "not found: " + "; ".join([*said, *looked["values"], *looked["conditions"]])
+        return "found: " + "; ".join(reading_lines(why["evidence"][0]))
 
     @staticmethod
     def queries() -> list[Row]:
@@ -216,6 +222,10 @@ class Answers:
             }
             for query in query_files("reports").values()
         ]
+
+    def sparql(self, text: str, form: str | None = None, seconds: float | None = None) -> Answer:
+        """A query of the caller's own, over the default dataset."""
+        return answer(self.pool, self.settings, text, Selection(), form=form, seconds=seconds, prefixes=prefix_table())
 
     def ask(self, name: str, given: Mapping[str, str]) -> list[Row]:
         """The rows of a predefined query."""
@@ -273,13 +283,10 @@ def check_filters(filters: Mapping[str, str]) -> None:
 
 def meets(row: Row, filters: Mapping[str, str]) -> bool:
     """Whether a finding meets the filters by kind, object, severity and verdict; a word may be an IRI's last part."""
-    tests = {
-        "kind": lambda word: word in (row["notation"], row["kind"], local(row["kind"])) or row["notation"].rstrip("abc") == word,
-        "object": lambda word: any(word in (iri, local(iri)) for iri in row["objects"]),
-        "severity": lambda word: word == row["severity"],
-        "verdict": lambda word: word == row["verdict"],
-    }
-    return all(test(filters[name]) for name, test in tests.items() if filters.get(name))
+    kind = (row["notation"], row["notation"].rstrip("abc"), row["kind"], local(row["kind"]))
+    objects = [*row["objects"], *map(local, row["objects"])]
+    found = {"kind": kind, "object": objects, "severity": [row["severity"]], "verdict": [row["verdict"]]}
+    return all(filters[name] in words for name, words in found.items() if filters.get(name))
 
 
 def local(iri: str) -> str:
@@ -332,12 +339,6 @@ def _kind(first: Row, rows: list[Row]) -> Row:
     return {"iri": first["kind"], "label": first["kindLabel"], "locator": locators, **said}
 
 
-def _distinct(rows: list[Row], columns: Mapping[str, str]) -> list[Row]:
-    key = next(iter(columns.values()))
-    found = {row[key]: {name: row[column] for name, column in columns.items()} for row in rows if row[key] is not None}
-    return list(found.values())
-
-
 def inherits(kind: str) -> bool:
     """Whether a kind rests on findings of earlier dates."""
     return any(gap.inherits is not None for gap in gap_queries().values() if gap.kind.value == kind)
@@ -355,7 +356,7 @@ def why_triples(told: Row) -> list[Triple]:
     return construct("why", _why_rows(told), told["finding"] + "/", ontology=())
 
 
-def _why_rows(told: Row) -> Iterator[dict[str, NamedNode | Literal | str]]:
+def _why_rows(told: Row) -> Iterator[Cells]:
     finding = NamedNode(told["finding"])
     triples = [triple for reading in told["why"]["evidence"] for triple in reading["triples"]]
     for number, triple in enumerate(triples, 1):

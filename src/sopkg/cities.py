@@ -10,6 +10,7 @@ from pyoxigraph import NamedNode, Triple
 
 from sopkg.errors import not_found
 from sopkg.files import found, system_query
+from sopkg.rows import select
 from sopkg.turtle import read_turtle, store_of
 
 IDS = "https://w3id.org/sopkg/id/"
@@ -42,7 +43,7 @@ class City:
 
     def sources(self) -> list[tuple[NamedNode, str]]:
         """Each source with the mapping that reads it."""
-        rows = store_of(self.facts()).query(system_query("sources"))
+        rows = select(store_of(self.facts()), system_query("sources"))
         return [(row["source"], row["mapping"].value) for row in rows]
 
 

@@ -207,7 +207,7 @@ def query(settings: Settings, file: Any, form: str | None, seconds: float | None
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
     """
     with answering(settings) as answers:
-        sys.stdout.buffer.write(answers.sparql(file.read(), form=form, seconds=seconds).body)
+        sys.stdout.buffer.write(answers.sparql(file.read(), form, seconds).body)
 
 
 @main.command()
@@ -222,8 +222,8 @@ def serve(settings: Settings, host: str | None, port: int | None, allow_no_netns
     """
     from sopkg.serve import serve as run  # the server is not needed by any other command
 
-    given = {"host": host, "port": port, "allow_no_netns": allow_no_netns}
-    run(replace(settings, **{name: value for name, value in given.items() if value is not None}))
+    given = Settings.from_environment(store=settings.store, host=host, port=port, allow_no_netns=allow_no_netns)
+    run(given)
 
 
 @main.command("cities")

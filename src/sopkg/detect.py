@@ -6,8 +6,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
+from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Variable
 from pyoxigraph import Triple as Statement
 
 from sopkg.catalog import query_files
@@ -16,12 +17,12 @@ from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, readings
 from sopkg.negation import Fanout, measure
 from sopkg.nodeshape import NodeShape, as_triples, describe, fill
 from sopkg.printer import print_query
-from sopkg.staging import construct
+from sopkg.rows import select
+from sopkg.staging import Cells, construct
 from sopkg.syntax import Group, Triple
 from sopkg.verdicts import Scope, Verdict, surest
 
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
-OBSERVATION = Variable("observation")
 XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 
 
@@ -92,7 +93,7 @@ def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progres
     graph; the findings are added to it on the way, so that later strata and the severity steps can see them.
     """
     fanout, scope, kinds = measure(store), Scope(store, audit.date), read_kinds(store)
-    triples = _write(store, list(store.query(system_query("stages"), substitutions={OBSERVATION: audit.observation})))
+    triples = _write(store, stages(store, audit))
     everything: list[Finding] = []
     # Kinds that rest on other findings come after all that do not (stratified negation).
     for gap in sorted(gap_queries().values(), key=lambda each: each.inherits is not None):
@@ -103,6 +104,14 @@ def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progres
         everything += found_here
     progress("severity")
     return triples + _write(store, severity_triples(store, everything, audit))
+
+
+def stages(store: Store, audit: Audit) -> list[Statement]:
+    """The objects that the observation shows in creation: what a later audit of the transition asks for."""
+    given: dict[Variable, Any] = {Variable("observation"): audit.observation}
+    found = store.query(system_query("stages"), substitutions=given)
+    assert isinstance(found, QueryTriples)
+    return list(found)
 
 
 def find(store: Store, gap: GapQuery, kind: Kind, scope: Scope, fanout: Fanout, audit: Audit) -> list[Finding]:
@@ -122,7 +131,7 @@ def find(store: Store, gap: GapQuery, kind: Kind, scope: Scope, fanout: Fanout, 
 def solutions(store: Store, query: str, columns: Iterable[Variable]) -> Iterator[dict[Variable, Ground]]:
     """The rows of a query as plain bindings."""
     names = [(column, column.value) for column in columns]
-    for row in store.query(query):
+    for row in select(store, query):
         yield {column: row[name] for column, name in names}
 
 
@@ -179,10 +188,10 @@ def _record(
 def read_kinds(store: Store) -> dict[NamedNode, Kind]:
     """The gap kinds of the ontology in a store."""
     thresholds: dict[NamedNode, dict[Variable, Literal]] = defaultdict(dict)
-    for row in store.query(system_query("thresholds")):
+    for row in select(store, system_query("thresholds")):
         thresholds[row["kind"]][Variable(row["name"].value)] = row["value"]
     included: dict[NamedNode, set[NamedNode]] = defaultdict(set)
-    for row in store.query(system_query("steps")):
+    for row in select(store, system_query("steps")):
         included[row["kind"]].add(row["step"])
     return {
         row["kind"]: Kind(
@@ -192,18 +201,18 @@ def read_kinds(store: Store) -> dict[NamedNode, Kind]:
             thresholds[row["kind"]],
             frozenset(included[row["kind"]]),
         )
-        for row in store.query(system_query("kinds"))
+        for row in select(store, system_query("kinds"))
     }
 
 
 def read_verdicts(store: Store) -> Iterator[tuple[Ground, Verdict]]:
     """Each finding in a store with its verdict."""
-    return ((row["finding"], Verdict(row["verdict"].value)) for row in store.query(system_query("verdicts")))
+    return ((row["finding"], Verdict(row["verdict"].value)) for row in select(store, system_query("verdicts")))
 
 
 def read_denials(store: Store) -> Iterator[tuple[Triple, NamedNode]]:
     """Each denied triple (owl:NegativePropertyAssertion, OWL 2 Syntax 9.6.5) with the denial."""
-    for row in store.query(system_query("denials")):
+    for row in select(store, system_query("denials")):
         yield Triple(row["subject"], row["predicate"], row["object"]), row["denial"]
 
 
@@ -215,7 +224,7 @@ def finding_triples(findings: list[Finding], audit: Audit, method: str) -> list[
     return construct("findings", rows, audit.base) + described
 
 
-def _finding_rows(finding: Finding, audit: Audit, method: str) -> Iterator[dict[str, Ground | str]]:
+def _finding_rows(finding: Finding, audit: Audit, method: str) -> Iterator[Cells]:
     node = finding_iri(audit, finding.identifier)
     gap = gap_iri(audit, finding.identifier)
     yield {
@@ -246,7 +255,7 @@ def finding_iri(audit: Audit, identifier: str) -> NamedNode:
 
 def severity_triples(store: Store, findings: list[Finding], audit: Audit) -> list[Statement]:
     """The severity of each finding and the steps taken: one up at most, one down at most; undetermined is always low."""
-    changes = {row["step"]: int(row["change"].value) for row in store.query(system_query("steps"))}
+    changes = {row["step"]: int(row["change"].value) for row in select(store, system_query("steps"))}
     taken = steps_taken(store) if any(f.verdict is not Verdict.UNDETERMINED for f in findings) else {}
     rows = (row for finding in findings for row in _severity_rows(finding, audit, taken, changes))
     return construct("severities", rows, audit.base)
@@ -256,14 +265,14 @@ def steps_taken(store: Store) -> dict[NamedNode, set[NamedNode]]:
     """The severity steps that each finding in a store meets, each by its query."""
     taken: dict[NamedNode, set[NamedNode]] = defaultdict(set)
     for file in query_files("severity").values():
-        for row in store.query(file.text):
+        for row in select(store, file.text):
             taken[row["finding"]].add(row["step"])
     return taken
 
 
 def _severity_rows(
     finding: Finding, audit: Audit, taken: Mapping[NamedNode, set[NamedNode]], changes: Mapping[NamedNode, int]
-) -> Iterator[dict[str, Ground | str]]:
+) -> Iterator[Cells]:
     node = finding_iri(audit, finding.identifier)
     steps = set[NamedNode]() if finding.verdict is Verdict.UNDETERMINED else taken.get(node, set())
     steps = steps - finding.kind.base_includes

@@ -8,6 +8,7 @@ from sopkg.errors import NotFound
 from sopkg.files import system_query
 from sopkg.gapquery import Ground, gap_queries
 from sopkg.results import to_term
+from sopkg.rows import select
 from sopkg.why import Dataset, explain
 from sopkg.wording import Record, Speaker, record
 from sopkg.worker import Job
@@ -38,5 +39,5 @@ def _focus(key: str) -> list[Ground]:
 
 
 def _thresholds(data: Dataset, kind: str) -> dict[Variable, Ground]:
-    rows = data.store.query(system_query("thresholds"), default_graph=data.graphs)
+    rows = select(data.store, system_query("thresholds"), data.graphs)
     return {Variable(row["name"].value): row["value"] for row in rows if row["kind"].value == kind}

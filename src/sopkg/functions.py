@@ -1,11 +1,11 @@
-"""The closed set of pure functions that mappings may call from SPARQL: a function that fails gives no value."""
+"""The closed set of pure functions that mappings may call; one that fails gives no value."""
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date as Date
 from decimal import Decimal
 from functools import lru_cache
 
@@ -22,7 +22,9 @@ MOST_DIGITS = 18
 NUMBER = re.compile(r"([-+]?)\s*(\d[\d.,]*)", re.ASCII)
 GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 # Bytes beyond ASCII that were read as Windows-1252, whole sequences of UTF-8 among them.
-MOJIBAKE = re.compile(r"[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]{2,}")
+MOJIBAKE = re.compile(
+    r"[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]{2,}"
+)
 # The letter Ã of such a sequence, replaced by í as if it stood for nothing else, and what followed it.
 MISTAKEN_I = re.compile(r"í([\u0080-\u00bf\u2018-\u2122\u0160\u0161\u2030\u0152\u017d])")
 LETTERS = "áéíóúüñùòÁÉÍÓÚÜÑ"
@@ -33,7 +35,7 @@ def key(text: str) -> str:
     return NOT_IN_KEYS.sub("", text.lower())
 
 
-def date(text: str, *patterns: str) -> Date | None:
+def date(text: str, *patterns: str) -> datetime.date | None:
     """The day that a text names, written as one of the patterns (`d/m/Y`, `Y-m-d` …).
 
     None for a partial or impossible date, and for one that two patterns read differently.
@@ -42,12 +44,12 @@ def date(text: str, *patterns: str) -> Date | None:
     return read.pop() if len(read) == 1 else None
 
 
-def _read_date(text: str, pattern: str) -> Date | None:
+def _read_date(text: str, pattern: str) -> datetime.date | None:
     match = _date_form(pattern).fullmatch(text)
     if not match:
         return None
     try:
-        return Date(int(match["year"]), int(match["month"]), int(match["day"]))
+        return datetime.date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError:
         return None
 
@@ -60,10 +62,10 @@ def _date_form(pattern: str) -> re.Pattern[str]:
 def decimal(text: str, limit: str = "") -> Decimal | None:
     """The number that a text is, with a currency sign before it or a per cent sign after it.
 
-    Both `.` and `,` are read as what they can be: the point of a fraction, or between groups of three digits, which
-    stand without a sign only (`-34.567.890` is a coordinate that lost its point, and no number). Where more than one
-    reading is left (`1.234`), there is no value, unless only one is within `limit`, the largest value in either
-    direction that a column can have.
+    Both `.` and `,` are read as what they can be: the point of a fraction, or between groups of three digits.
+    Groups stand without a sign only: `-34.567.890` is a coordinate that lost its point, and no number. Where
+    more than one reading is left (`1.234`), there is no value, unless only one is within `limit`, the largest
+    value in either direction that a column can have.
     """
     match = NUMBER.fullmatch(text.strip().removeprefix("$").removesuffix("%").strip())
     if not match:
@@ -129,7 +131,7 @@ def _mistaken(pair: str, second: str) -> str:
 class Function:
     """A function as SPARQL sees it, with what it expects, in words, for the constants it is called with."""
 
-    apply: Callable[..., str | Date | Decimal | None]
+    apply: Callable[..., str | datetime.date | Decimal | None]
     expected: Callable[..., str]
 
     def __call__(self, *terms: Term) -> Literal | None:
@@ -138,12 +140,14 @@ class Function:
         return _literal(self.apply(*texts)) if texts and len(texts) == len(terms) else None
 
 
-def _literal(value: str | Date | Decimal | None) -> Literal | None:
+def _literal(value: str | datetime.date | Decimal | None) -> Literal | None:
     if value is None:
         return None
     if isinstance(value, Decimal):
         return _decimal_literal(value)
-    return Literal(value) if isinstance(value, str) else Literal(value.isoformat(), datatype=NamedNode(f"{XSD}date"))
+    if isinstance(value, datetime.date):
+        return Literal(value.isoformat(), datatype=NamedNode(f"{XSD}date"))
+    return Literal(value)
 
 
 def _decimal_literal(value: Decimal) -> Literal | None:
@@ -167,9 +171,14 @@ def _expected_text() -> str:
     return "text"
 
 
-FUNCTIONS: dict[NamedNode, Function] = {
+FUNCTIONS: Mapping[NamedNode, Function] = {
     NamedNode(f"{FUNCTION}key"): Function(key, _expected_text),
     NamedNode(f"{FUNCTION}date"): Function(date, _expected_date),
     NamedNode(f"{FUNCTION}decimal"): Function(decimal, _expected_decimal),
     NamedNode(f"{FUNCTION}repair"): Function(repair, _expected_text),
 }
+
+
+def custom_functions() -> dict[NamedNode, Callable[..., Term | None]]:
+    """The functions as the engine takes them."""
+    return dict(FUNCTIONS)

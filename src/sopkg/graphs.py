@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pyoxigraph import Literal, NamedNode, Store, Triple
 
 from sopkg.files import system_query
+from sopkg.rows import select
+from sopkg.staging import Cells
 
 CATALOGUE = "https://w3id.org/sopkg/graph/catalogue"
 XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
@@ -25,12 +27,12 @@ class Graph:
     method: str
     current: bool
 
-    def row(self) -> dict[str, NamedNode | Literal | str]:
+    def row(self) -> Cells:
         """This graph as a row to be staged."""
         links = {"observation": self.observation, "city": self.city}
         named = {name: NamedNode(iri) for name, iri in links.items() if iri is not None}
         dated = {} if self.date is None else {"date": Literal(self.date, datatype=NamedNode(XSD_DATE))}
-        said = {"graph": NamedNode(self.iri), "step": self.step, "method": self.method}
+        said: dict[str, NamedNode | Literal | str] = {"graph": NamedNode(self.iri), "step": self.step, "method": self.method}
         return {**said, **named, **dated, "current": Literal(self.current)}
 
     def superseded_by(self, others: Iterable[Graph]) -> Graph:
@@ -41,7 +43,7 @@ class Graph:
 
 def known_graphs(store: Store) -> list[Graph]:
     """Every graph of the catalogue, superseded ones too."""
-    rows = store.query(system_query("graphs"), default_graph=[NamedNode(CATALOGUE)])
+    rows = select(store, system_query("graphs"), [NamedNode(CATALOGUE)])
     return [
         Graph(
             row["graph"].value,

@@ -37,9 +37,7 @@ _CHAINED_GROUPS = frozenset(("UNION", "OPTIONAL", "MINUS", "LATERAL"))
 _FORMS = frozenset(("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"))
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
 _OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
-_CALLS_OUT = re.compile(
-    r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE
-)
+_CALLS_OUT = re.compile(r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE)
 _CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _LAST_CODEPOINT = 0x10FFFF
 

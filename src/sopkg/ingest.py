@@ -1,4 +1,4 @@
-"""Turns a table into triples of our terms, by a mapping that is a CONSTRUCT file; and reports what the table got wrong.
+"""Turns a table into triples of our terms, by a mapping that is a CONSTRUCT file, and reports its faults.
 
 Beside `<mapping>.rq` may stand `<mapping>.keys.rq`, a CONSTRUCT that runs first and adds to the rows;
 `<mapping>.problems.rq`, a SELECT of what no function can see; and `<mapping>.<table>.csv`, its value tables.
@@ -23,7 +23,7 @@ from sopkg.catalog import QueryFile, query_files
 from sopkg.cities import City
 from sopkg.errors import BadInput, InternalFault, not_found
 from sopkg.files import root
-from sopkg.functions import FUNCTIONS
+from sopkg.functions import FUNCTIONS, custom_functions
 from sopkg.reader import read_query
 from sopkg.staging import COLUMN
 from sopkg.tables import Record, Table, read_table, row_node, row_quads, split_cell
@@ -36,7 +36,7 @@ ALIASES = "aliases"
 
 @dataclass(frozen=True)
 class Problem:
-    """A cell that says nothing usable, and what was expected there; `line` is where its row begins in the file."""
+    """A cell that says nothing usable, and what was expected; `line` is where its row begins in the file."""
 
     file: str
     row: int
@@ -153,16 +153,15 @@ def ingest(path: Path, folder: Path, date: str, mapping: str | None = None) -> I
 def export_facts(path: Path, folder: Path, mapping: str | None = None) -> str:
     """The shipped form of a file: CSV text with the columns of `queries/export/<mapping>.rq`.
 
-    The first variable of that query is the row's number; a row without facts stays as an empty record, so that rows
-    keep their numbers.
+    The first variable of that query is the row's number; a row without facts stays as an empty record, so
+    that rows keep their numbers.
     """
     table, city = read_table(path), City(folder.name, folder)
     chosen = choose(table, mapping)
     exports = query_files("export")
     if chosen.name not in exports:
         raise not_found("export", chosen.name, exports)
-    solutions = _staged(table, city, chosen, {}).query(exports[chosen.name].text, custom_functions=FUNCTIONS)
-    assert isinstance(solutions, QuerySolutions)
+    solutions = _selected(_staged(table, city, chosen, {}), exports[chosen.name])
     number, *names = solutions.variables
     rows = {int(row[number].value): [_text(row[name]) for name in names] for row in solutions}
     out = io.StringIO(newline="")
@@ -195,8 +194,9 @@ def _unfit(table: Table, nearest: TableMapping) -> BadInput:
     expected = sorted(" or ".join(sorted(each)) for each in nearest.columns())
     missing, found = nearest.missing(table), list(table.columns)
     return BadInput(
-        f"{table.name} fits no mapping. The nearest is {nearest.name}, which expects the columns {', '.join(expected)}. "
-        f"Found: {', '.join(found) or 'none'}. Missing: {', '.join(missing)}.",
+        f"{table.name} fits no mapping. The nearest is {nearest.name}. "
+        f"Expected are the columns {', '.join(expected)}. Found: {', '.join(found) or 'none'}. "
+        f"Missing: {', '.join(missing)}.",
         {"mapping": nearest.name, "expected": expected, "found": found, "missing": missing},
     )
 
@@ -229,7 +229,7 @@ def _value_quads(name: str, path: Path, city: City) -> Iterator[Quad]:
 def _load_quads(city: City, date: str) -> Iterator[Quad]:
     """What the mapping is told of the load, as the one row of a value table `load`."""
     node = NamedNode(f"{city.base}table/load/1")
-    facts = {
+    facts: dict[str, NamedNode | Literal] = {
         "base": Literal(city.base),
         "city": city.iri,
         "observation": NamedNode(f"{city.base}observation/{date}"),
@@ -240,10 +240,17 @@ def _load_quads(city: City, date: str) -> Iterator[Quad]:
 
 
 def _constructed(store: Store, query: QueryFile) -> list[Triple]:
-    result = store.query(query.text, custom_functions=FUNCTIONS)
+    result = store.query(query.text, custom_functions=custom_functions())
     if not isinstance(result, QueryTriples):
         raise InternalFault(f"{query.name} is no CONSTRUCT query")
     return list(dict.fromkeys(result))
+
+
+def _selected(store: Store, query: QueryFile) -> QuerySolutions:
+    result = store.query(query.text, custom_functions=custom_functions())
+    if not isinstance(result, QuerySolutions):
+        raise InternalFault(f"{query.name} is no SELECT query")
+    return result
 
 
 def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> Iterator[Problem]:
@@ -266,20 +273,26 @@ def _stray(table: Table) -> Iterator[Problem]:
 
 def _unread(table: Table, mapping: TableMapping) -> Iterator[Problem]:
     """The cells from which a function of the mapping gets no value."""
-    splits = mapping.splits
     for reading in readings(mapping):
         function = FUNCTIONS[reading.function]
         expected = function.expected(*(constant.value for constant in reading.constants))
-        for record in table.records:
-            for name in reading.columns:
-                for value in (part for cell in record.values(name) for part in split_cell(cell, splits.get(name))):
-                    if function(Literal(value), *reading.constants) is None:
-                        yield _problem(table, record, name, value, expected)
+        for record, name, value in _parts(table, reading.columns, mapping.splits):
+            if function(Literal(value), *reading.constants) is None:
+                yield _problem(table, record, name, value, expected)
+
+
+def _parts(
+    table: Table, columns: tuple[str, ...], splits: Mapping[str, re.Pattern[str]]
+) -> Iterator[tuple[Record, str, str]]:
+    """The parts of the cells of some columns, with their record and column."""
+    for record in table.records:
+        for name, cell in record.cells:
+            if name in columns:
+                yield from ((record, name, part) for part in split_cell(cell, splits.get(name)))
 
 
 def _told(table: Table, city: City, store: Store, query: QueryFile) -> Iterator[Problem]:
-    solutions = store.query(query.text, custom_functions=FUNCTIONS)
-    assert isinstance(solutions, QuerySolutions)
+    solutions = _selected(store, query)
     records = {row_node(table, city.base, record.ordinal): record for record in table.records}
     for row in solutions:
         record = records[row["row"]]
@@ -302,9 +315,10 @@ def _readings(text: str) -> Iterator[Reading]:
     for call in parts:
         if not isinstance(call, syntax.Call) or not isinstance(call.name, NamedNode):
             continue
-        constants = tuple(argument for argument in call.arguments[1:] if isinstance(argument, Literal))
-        columns = cells.get(call.arguments[0], ()) if call.arguments else ()
-        if call.name in FUNCTIONS and columns and len(constants) == len(call.arguments) - 1:
+        argument, *others = call.arguments
+        constants = tuple(other for other in others if isinstance(other, Literal))
+        columns = cells.get(argument, ()) if isinstance(argument, Variable) else ()
+        if call.name in FUNCTIONS and columns and len(constants) == len(others):
             yield Reading(call.name, columns, constants)
 
 
@@ -316,9 +330,8 @@ def named_columns(text: str) -> frozenset[frozenset[str]]:
 
 
 def _column_names(path: syntax.Path | Variable) -> frozenset[str]:
-    return frozenset(
-        unquote(step.value.removeprefix(COLUMN)) for step in syntax.path_steps(path) if step.value.startswith(COLUMN)
-    )
+    named = (step.value for step in syntax.path_steps(path))
+    return frozenset(unquote(iri.removeprefix(COLUMN)) for iri in named if iri.startswith(COLUMN))
 
 
 def _nodes(tree: object) -> Iterator[object]:

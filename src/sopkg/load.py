@@ -13,12 +13,13 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 
 from sopkg import __version__
 from sopkg.cities import City
-from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
 from sopkg.detect import Audit, detect
 from sopkg.files import found, system_query
+from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
 from sopkg.ingest import Ingested, Problem, ingest
 from sopkg.pipeline import Triples, derive
-from sopkg.staging import construct
+from sopkg.rows import select
+from sopkg.staging import Cells, construct
 from sopkg.store import Draft, SnapshotStore
 from sopkg.turtle import ontology, store_of
 
@@ -130,7 +131,7 @@ def catalogue_triples(graphs: Iterable[Graph]) -> Triples:
 def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str, started: datetime) -> Triples:
     """Who made the asserted graph from which file, how and when (PROV-O)."""
     source = next((iri for iri, mapping in city.sources() if mapping == ingested.mapping), None)
-    row = {
+    row: dict[str, NamedNode | Literal | str] = {
         "graph": NamedNode(graph),
         "activity": NamedNode(f"{audit.base}load/{audit.date}-{ingested.sha256[:12]}"),
         "file": NamedNode(f"{audit.base}file/{ingested.sha256[:12]}"),
@@ -147,7 +148,7 @@ def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str,
     return construct("provenance", [row, *_problem_rows(ingested, audit)], audit.base, ontology=())
 
 
-def _problem_rows(ingested: Ingested, audit: Audit) -> Iterator[dict[str, ox.NamedNode | ox.Literal | str]]:
+def _problem_rows(ingested: Ingested, audit: Audit) -> Iterator[Cells]:
     for number, problem in enumerate(ingested.problems, 1):
         yield {
             "problem": NamedNode(f"{audit.base}problem/{ingested.sha256[:12]}-{number}"),
@@ -194,7 +195,7 @@ def audit_again(draft: Draft, city: City, date: str, method: str) -> None:
 
 def mapping_hash_of(provenance: Triples) -> str:
     """The hash of the mapping that a provenance graph names."""
-    rows = store_of(provenance).query(system_query("mapping-hash"))
+    rows = select(store_of(provenance), system_query("mapping-hash"))
     return next((row["hash"].value for row in rows), "")
 
 
@@ -204,7 +205,8 @@ def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
         known = known_graphs(draft.store)
         gone = [graph for graph in known if graph.city == city.iri.value and graph.date == date]
         draft.replace(CATALOGUE, catalogue_triples(graph for graph in known if graph not in gone))
-        draft.remove(graph.iri for graph in gone)
         for later in later_dates(draft.store, city, date):
             audit_again(draft, city, later, method_hash())
+    # What the catalogue no longer names is dropped on the side: dropping a large graph takes long.
+    snapshots.sweep(CATALOGUE)
     return [graph.iri for graph in gone]

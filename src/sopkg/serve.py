@@ -59,8 +59,7 @@ def _try_address(settings: Settings) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
             raise Conflict(
-                f"can't listen at {settings.host} port {settings.port} ({reason}); "
-                "--port or SOPKG_PORT chooses another"
+                f"can't listen at {settings.host} port {settings.port} ({reason}); --port or SOPKG_PORT chooses another"
             ) from error
 
 

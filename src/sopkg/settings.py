@@ -32,6 +32,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _megabytes(text: str) -> int:
+    number = int(text)
+    if number < SMALLEST_WORKER:
+        raise ValueError(text)
+    return number
+
+
 def _seconds(text: str) -> float:
     number = float(text)
     if not 0 < number < float("inf"):
@@ -39,6 +46,7 @@ def _seconds(text: str) -> float:
     return number
 
 
+SMALLEST_WORKER = 500  # megabytes of address space; a worker takes 340 before its first query
 _COUNT = "a whole number above 0"
 _SECONDS = "seconds above 0"
 
@@ -55,7 +63,7 @@ class Settings:
     query_seconds: Annotated[float, About(_seconds, _SECONDS, "time that one query may take")] = 30.0
     queue_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a query waits for a worker")] = 10.0
     query_megabytes: Annotated[
-        int, About(_positive, _COUNT, "address space of a query worker, which takes about 600 to start")
+        int, About(_megabytes, f"a whole number from {SMALLEST_WORKER}", "address space of one query worker")
     ] = 2048
     nesting: Annotated[int, About(_positive, _COUNT, "brackets and chained operators a query may nest")] = 200
     body_bytes: Annotated[int, About(_positive, _COUNT, "largest request body and query text")] = 262_144

@@ -129,9 +129,7 @@ def query(job: Job) -> Reply:
             payload["query"],
             default_graph=_graphs(_default(job)),
             named_graphs=_graphs(payload.get("named_graphs")),
-            substitutions={
-                ox.Variable(name): to_term(text) for name, text in payload.get("substitutions", {}).items()
-            },
+            substitutions={ox.Variable(name): to_term(text) for name, text in payload.get("substitutions", {}).items()},
         )
         return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
     except SyntaxError as error:

@@ -12,6 +12,8 @@ from sopkg.files import system_query
 from sopkg.turtle import ontology as whole_ontology
 
 Term = NamedNode | Literal
+Cells = Mapping[str, Term | str]
+"""A plain row: a str is a plain literal."""
 COLUMN = "https://w3id.org/sopkg/column#"
 
 
@@ -21,14 +23,14 @@ def column(name: str) -> NamedNode:
     return NamedNode(COLUMN + quote(name, safe=""))
 
 
-def stage(rows: Iterable[Mapping[str, Term | str]], base: str) -> Store:
+def stage(rows: Iterable[Cells], base: str) -> Store:
     """A fresh store: a node below `base` for each row, a triple for each cell; a str is a plain literal."""
     store = Store()
     store.extend(_cells(rows, base))
     return store
 
 
-def _cells(rows: Iterable[Mapping[str, Term | str]], base: str) -> Iterator[Quad]:
+def _cells(rows: Iterable[Cells], base: str) -> Iterator[Quad]:
     for number, row in enumerate(rows):
         node = NamedNode(f"{base}staged/{number}")
         for name, value in row.items():
@@ -37,7 +39,7 @@ def _cells(rows: Iterable[Mapping[str, Term | str]], base: str) -> Iterator[Quad
 
 def construct(
     query_name: str,
-    rows: Iterable[Mapping[str, Term | str]],
+    rows: Iterable[Cells],
     base: str,
     *,
     ontology: Iterable[Triple] | None = None,

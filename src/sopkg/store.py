@@ -102,14 +102,14 @@ class Draft:
         new = {name: data for name, data in graphs.items() if not self.holds(name)}
         with ThreadPoolExecutor(_LOADERS) as loaders:
             loads = [
-                loaders.submit(_load_bytes, self.store, name, part)
+                loaders.submit(_load_bytes, self, name, part)
                 for name, data in new.items()
                 if isinstance(data, bytes)
                 for part in _parts(data)
             ]
             for name, data in new.items():
                 if not isinstance(data, bytes):  # pyoxigraph's iterators must stay in their thread
-                    _load_items(self.store, name, cast("Iterator[bytes] | Iterator[ox.Triple]", iter(data)))
+                    _load_items(self, name, cast("Iterator[bytes] | Iterator[ox.Triple]", iter(data)))
             for load in loads:
                 load.result()
         for name in new:
@@ -355,20 +355,22 @@ def _parts(data: bytes) -> list[bytes]:
     return [part for part in (data[:middle], data[middle:]) if part]
 
 
-def _load_bytes(store: ox.Store, graph: str, data: bytes | IO[bytes]) -> None:
-    store.bulk_load(data, ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(graph))
+def _load_bytes(draft: Draft, graph: str, data: bytes | IO[bytes]) -> None:
+    # An error's traceback keeps what its frames hold: the draft, which can still be closed, and not the store.
+    draft.store.bulk_load(data, ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(graph))
 
 
-def _load_items(store: ox.Store, graph: str, items: Iterator[bytes] | Iterator[ox.Triple]) -> None:
+def _load_items(draft: Draft, graph: str, items: Iterator[bytes] | Iterator[ox.Triple]) -> None:
     """Loads chunks of N-Triples, or triples, without holding them all."""
     first = next(items, None)
     if isinstance(first, bytes):
         chunks = _Chunks(cast("Iterator[bytes]", chain([first], items)))
-        _load_bytes(store, graph, io.BufferedReader(chunks, 1 << 20))
+        _load_bytes(draft, graph, io.BufferedReader(chunks, 1 << 20))
     elif first is not None:
         triples = cast("Iterable[ox.Triple]", chain([first], items))
         name = ox.NamedNode(graph)
-        store.bulk_extend(ox.Quad(each.subject, each.predicate, each.object, name) for each in triples)
+        quads = (ox.Quad(each.subject, each.predicate, each.object, name) for each in triples)
+        draft.store.bulk_extend(quads)
 
 
 def _by_catalogue(store: ox.Store, catalogue_graph: str) -> tuple[list[ox.NamedNode], list[ox.NamedNode]]:
@@ -388,9 +390,7 @@ def _opened(snapshot: Path) -> ox.Store:
     try:
         return ox.Store.read_only(str(snapshot))
     except (OSError, ValueError) as error:
-        raise StoreUnreadable(
-            f"{snapshot} can't be opened: {error}; `sopkg restore` brings back a backup"
-        ) from error
+        raise StoreUnreadable(f"{snapshot} can't be opened: {error}; `sopkg restore` brings back a backup") from error
 
 
 def _store_at(folder: Path) -> ox.Store:

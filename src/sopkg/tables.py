@@ -1,4 +1,4 @@
-"""Reads tables of any source as rows of text cells: CSV, JSON and JSON lines. Knows formats, never sources."""
+"""Reads tables as rows of text cells: CSV, JSON and JSON lines. Knows formats, never sources."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ DAMAGE = "\ufffd"
 ROWNUM = NamedNode("http://www.w3.org/ns/csvw#rownum")
 IS_PART_OF = NamedNode("http://purl.org/dc/terms/isPartOf")
 INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
+# An object in an array, with its place.
+Item = tuple[int, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row: its ordinal from 1 (the header not counted), the line that it begins on, and its non-empty cells.
+    """One row: its ordinal from 1 (the header not counted), the line it begins on, its non-empty cells.
 
-    `stray` holds the values that stand below no column name. An array of objects in JSON gives `children`: the
-    member's name, and the item's record, whose ordinal is its place in the array.
+    `stray` holds the values that stand below no column name. An array of objects in JSON gives `children`:
+    the member's name, and the item's record, whose ordinal is its place in the array.
     """
 
     ordinal: int
@@ -76,7 +78,10 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file; its suffix says whether it is JSON. Raises BadInput with the line of what can't be read."""
+    """The table in a file; its suffix says whether it is JSON.
+
+    Raises BadInput with the line of what can't be read.
+    """
     content = path.read_bytes()
     text, encoding = decoded(content)
     separator = ""
@@ -90,9 +95,10 @@ def read_table(path: Path) -> Table:
 
 
 def decoded(content: bytes) -> tuple[str, str]:
-    """Bytes as text, with the encoding found: by byte order mark, as UTF-8, as damaged UTF-8, else as Windows-1252.
+    """Bytes as text, with the encoding found: by byte order mark, UTF-8, damaged UTF-8, else Windows-1252.
 
-    Damaged UTF-8 is a text in which more characters beyond ASCII are whole than broken; U+FFFD stands for the broken.
+    Damaged UTF-8 is a text in which more characters beyond ASCII are whole than broken; U+FFFD stands for the
+    broken.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if content.startswith(mark):
@@ -186,7 +192,7 @@ def _object_record(ordinal: int, line: int, item: Mapping[str, Any]) -> Record:
     return Record(ordinal, line, cells, (), children)
 
 
-def _members(item: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | tuple[int, Mapping[str, Any]]]]:
+def _members(item: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | Item]]:
     """An object's members by dotted name: scalars as text, objects in arrays with their place."""
     for name, value in item.items():
         path = f"{prefix}{name}"
@@ -201,7 +207,9 @@ def _members(item: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | 
 
 
 def _scalar(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def row_quads(table: Table, base: str, splits: Mapping[str, re.Pattern[str]] | None = None) -> Iterator[Quad]:

@@ -19,7 +19,8 @@ from pyoxigraph import (
 )
 
 from sopkg.errors import BadInput
-from sopkg.files import found
+from sopkg.files import found, system_query
+from sopkg.rows import select
 
 # RDF 1.1 Concepts, 3.5: a well-known place for IRIs that stand for blank nodes.
 GENID = "https://w3id.org/sopkg/.well-known/genid/"
@@ -51,6 +52,13 @@ def ontology() -> tuple[Triple, ...]:
     """Every triple of the ontology: core, norms, shapes and prefixes."""
     paths = (*found("ontology", "*.ttl"), *found("ontology", "*/*.ttl"))
     return tuple(dict.fromkeys(triple for path in paths for triple in read_turtle(path)))
+
+
+@cache
+def prefix_table() -> dict[str, str]:
+    """Every prefix with its namespace, as the ontology declares them (sh:declare)."""
+    rows = select(store_of(ontology()), system_query("prefixes"))
+    return {row["prefix"].value: row["namespace"].value for row in rows}
 
 
 def store_of(triples: list[Triple] | tuple[Triple, ...]) -> Store:

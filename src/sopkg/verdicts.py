@@ -17,6 +17,7 @@ from sopkg.files import system_query
 from sopkg.negation import RDF_TYPE, levels, measure, order, split_sequences
 from sopkg.nodeshape import Constraint, NodeShape, as_patterns, read_node_shape
 from sopkg.printer import print_query
+from sopkg.rows import select
 from sopkg.syntax import Exists, Filter, Group, Select, Sequence, Triple, triple_variables
 
 PROVENANCE = Sequence(
@@ -122,13 +123,13 @@ class Scope:
         first, rest = patterns[0], patterns[1:]
         tests = (Filter(Exists(levels(rest, [], {node}), negated=False)),) if rest else ()
         query = Select(((None, node),), Group((first, *tests)), limit=1)
-        return any(True for _ in self.store.query(print_query(query)))
+        return any(True for _ in select(self.store, print_query(query)))
 
 
 def read_superclasses(store: Store) -> Mapping[NamedNode, set[NamedNode]]:
     """Each class with itself and the classes above it."""
     found: dict[NamedNode, set[NamedNode]] = {}
-    for row in store.query(system_query("superclasses")):
+    for row in select(store, system_query("superclasses")):
         found.setdefault(row["class"], {row["class"]}).add(row["superclass"])
     return found
 
@@ -144,7 +145,7 @@ def read_statements(store: Store) -> list[Statement]:
             _text(row["to"]),
             row["source"],
         )
-        for row in store.query(system_query("statements"))
+        for row in select(store, system_query("statements"))
     ]
 
 

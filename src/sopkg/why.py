@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from pyoxigraph import NamedNode, Store, Variable
+from pyoxigraph import Literal, NamedNode, Store, Variable
 
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
 from sopkg.negation import RDF_TYPE, Fanout
 from sopkg.nodeshape import NodeShape, describe, fill
 from sopkg.printer import print_query
+from sopkg.rows import select
 from sopkg.syntax import (
     Alternative,
     Call,
@@ -73,13 +74,16 @@ class Dataset:
     def rows(self, query: Select) -> Iterator[dict[Variable, Ground]]:
         """The rows of a query over these graphs; an unbound variable is left out."""
         columns = [variable for _, variable in query.projection]
-        for row in self.store.query(print_query(query), default_graph=self.graphs or None):
+        for row in select(self.store, print_query(query), self.graphs):
             yield {c: term for c in columns if isinstance(term := row[c.value], Ground)}
 
     def graph_of(self, triple: Triple) -> NamedNode | None:
         """The first of these graphs that holds a triple."""
+        subject, predicate, value = triple.subject, triple.predicate, triple.object
+        if isinstance(subject, Variable | Literal) or not isinstance(predicate, NamedNode) or isinstance(value, Variable):
+            return None
         for graph in self.graphs:
-            if any(self.store.quads_for_pattern(triple.subject, triple.predicate, triple.object, graph)):
+            if any(self.store.quads_for_pattern(subject, predicate, value, graph)):
                 return graph
         return None
 

@@ -8,12 +8,11 @@ from urllib.parse import unquote
 
 from pyoxigraph import Literal, NamedNode, Variable
 
-from sopkg.catalog import read_query_file
-from sopkg.files import root
+from sopkg.files import system_query
 from sopkg.gapquery import Ground
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import Constraint, NodeShape
-from sopkg.reader import read_query
+from sopkg.rows import Row, select
 from sopkg.syntax import Call, Exists, Expression, Filter, Group, Inverse, Part, Path, Sequence, Triple, path_steps
 from sopkg.why import Dataset, Explanation, Miss, Reading
 
@@ -30,20 +29,17 @@ class Speaker:
         self.label = cache(self._label)
         self.source = cache(self._source)
 
-    def _rows(self, query: str, thing: Ground) -> list[Mapping[str, Ground]]:
-        text = read_query_file(root() / "queries" / "system" / f"{query}.rq").text
+    def _rows(self, query: str, thing: Ground) -> list[Row]:
         given = {Variable("thing"): thing}
-        names = [variable.value for _, variable in read_query(text).projection]  # type: ignore[union-attr]
-        found = self.data.store.query(text, default_graph=self.data.graphs or None, substitutions=given)
-        return [{name: row[name] for name in names if row[name] is not None} for row in found]
+        return list(select(self.data.store, system_query(query), self.data.graphs, given))
 
     def _label(self, term: Ground) -> str:
         """The English label, else any label, else class and key."""
         if isinstance(term, Literal):
             return term.value
         labels = [row["label"] for row in self._rows("label", term)]
-        best = sorted(labels, key=lambda label: ({"en": 0, None: 1}.get(_language(label), 2), str(label)))
-        return best[0].value if best else self._unlabelled(term)
+        best = min(labels, key=lambda label: ({"en": 0, None: 1}.get(label.language, 2), label.value), default=None)
+        return self._unlabelled(term) if best is None else str(best.value)
 
     def _unlabelled(self, term: NamedNode) -> str:
         key = unquote(term.value.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1])
@@ -55,7 +51,7 @@ class Speaker:
         if not isinstance(term, NamedNode):
             return None
         for row in self._rows("row", term):
-            return row.get("title", row["file"]).value, int(row["number"].value), row["row"].value
+            return (row["title"] or row["file"]).value, int(row["number"].value), row["row"].value
         return None
 
     def path(self, path: Path | Variable) -> str:
@@ -87,7 +83,7 @@ class Speaker:
             case Variable():
                 return _words(expression)
             case _:
-                return self.label(expression)  # type: ignore[arg-type]
+                return self.label(expression)
 
     def pattern(self, part: Part) -> str:
         """One part of a group in words."""
@@ -100,10 +96,6 @@ class Speaker:
     def verb(self, triple: Triple) -> str:
         """The predicate of a pattern in words."""
         return "is" if triple.predicate == RDF_TYPE else self.path(triple.predicate)
-
-
-def _language(label: Ground) -> str | None:
-    return label.language if isinstance(label, Literal) else None
 
 
 def _is_date(expression: Expression) -> bool:
@@ -146,7 +138,7 @@ def _only_orders(test: Expression) -> bool:
 def triple_record(triple: Triple, speaker: Speaker) -> Record:
     """One triple in words, with its terms, its graph and the row that it comes from."""
     graph = speaker.data.graph_of(triple)
-    source = speaker.source(triple.subject) or speaker.source(triple.object)  # type: ignore[arg-type]
+    source = speaker.source(triple.subject) or speaker.source(triple.object)
     return {
         "about": speaker.expression(triple.subject),
         "verb": speaker.verb(triple),
@@ -234,7 +226,7 @@ def _steps_taken(told: Mapping[str, object]) -> str:
 
 def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
     readings = _list(why, "evidence")
-    shown = dict.fromkeys(line for reading in readings for line in _reading_lines(reading))
+    shown = dict.fromkeys(line for reading in readings for line in reading_lines(reading))
     yield from (f"  - {line}" for line in shown)
     if not shown:
         yield "  - nothing: the gap is an absence alone"
@@ -242,7 +234,8 @@ def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
         yield "  - and more of the same"
 
 
-def _reading_lines(reading: Mapping[str, object]) -> Iterator[str]:
+def reading_lines(reading: Mapping[str, object]) -> Iterator[str]:
+    """What one reading of the evidence shows, a line a subject, then the conditions that held."""
     yield from _grouped(_list(reading, "triples"))
     conditions = reading["conditions"]
     assert isinstance(conditions, list)

@@ -26,6 +26,8 @@ from sopkg.store import SnapshotStore
 OPERATIONS: dict[str, str] = {
     "query": "sopkg.sparql:query",
     "current-graphs": "sopkg.dataset:read_current_graphs",
+    "labels": "sopkg.explained:label_things",
+    "why": "sopkg.explained:explain_gap",
 }
 """What a worker can be asked for: name → module:function, which takes a Job; imported at first use."""
 
@@ -59,7 +61,8 @@ def isolate(allow_no_netns: bool) -> bool:
     """Moves to a network namespace with no interface up; whether it could, or Unavailable if it has to."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    isolated: bool = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+    # The second way is for root, who needs no user namespace to be allowed the other.
+    isolated: bool = libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or libc.unshare(_CLONE_NEWNET) == 0
     if not isolated and not allow_no_netns:
         raise Unavailable(_NO_NETNS)
     return isolated

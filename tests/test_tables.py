@@ -1,0 +1,71 @@
+"""Reading tables: encodings, separators, records and their lines, as the cases on disk say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode
+
+from sopkg.errors import BadInput
+from sopkg.staging import column
+from sopkg.tables import decoded, read_table, row_node, row_quads
+
+FOLDER = Path(__file__).parent / "ingest" / "tables"
+EXPECTED = json.loads((FOLDER / "expected.json").read_text("utf-8"))
+BASE = "https://w3id.org/sopkg/id/somewhere/"
+
+
+def test_every_table_on_disk_has_an_expectation() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {*EXPECTED, "expected.json"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_table_is_read_as_it_is(name: str) -> None:
+    table, expected = read_table(FOLDER / name), EXPECTED[name]
+    assert (table.encoding, table.separator) == (expected["encoding"], expected["separator"])
+    assert list(table.columns) == expected["columns"]
+    assert [[r.ordinal, r.line, [list(cell) for cell in r.cells]] for r in table.records] == expected["rows"]
+
+
+def test_values_below_no_column_are_kept_apart() -> None:
+    assert [record.stray for record in read_table(FOLDER / "lost.csv").records] == [("sobra",), ("más",), ()]
+
+
+def test_a_row_is_a_node_with_a_literal_for_each_cell() -> None:
+    table = read_table(FOLDER / "latin.csv")
+    quads = {(q.predicate, q.object) for q in row_quads(table, BASE) if q.subject == row_node(table, BASE, 3)}
+    assert (column("área"), Literal("2,5")) in quads
+    assert (NamedNode("http://purl.org/dc/terms/isPartOf"), NamedNode(f"{BASE}file/{table.short_hash}")) in quads
+    assert len(quads) == 4
+
+
+def test_items_of_an_array_are_nodes_with_index_and_parent() -> None:
+    table = read_table(FOLDER / "items.jsonl")
+    parent = row_node(table, BASE, 2).value
+    quads = {(q.subject.value, q.predicate.value.rpartition("#")[2], q.object.value) for q in row_quads(table, BASE)}
+    assert (parent, "parts", f"{parent}.parts.2") in quads
+    assert {(f"{parent}.parts.2", "n", "2"), (f"{parent}.parts.2", "rownum", "2")} <= quads
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("empty.csv", b"", "no header"),
+        ("twice.csv", b"a,b,a\n1,2,3\n", "column a more than once"),
+        ("long.csv", b"a\n" + b"x" * 140_000, "line 2"),
+        ("bad.json", b'[{"a": 1},\n {"a" 2}]', "line 2, column 7"),
+        ("bad.jsonl", b'{"a": 1}\n{"a": }\n', "line 2, column 7"),
+        ("list.jsonl", b"[1]\n", "an object for each row"),
+        ("deep.json", b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_can_not_be_read_is_said_with_its_place(tmp_path: Path, name: str, content: bytes, complaint: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInput, match=complaint):
+        read_table(tmp_path / name)
+
+
+def test_bytes_that_windows_does_not_know_stay_characters() -> None:
+    assert decoded(b"\x93Ni\xf1o\x94 \x81") == ("“Niño” \x81", "windows-1252")
