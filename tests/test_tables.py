@@ -67,5 +67,10 @@ def test_what_can_not_be_read_is_said_with_its_place(tmp_path: Path, name: str, 
         read_table(tmp_path / name)
 
 
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="can't be read: No such file"):
+        read_table(tmp_path / "none.csv")
+
+
 def test_bytes_that_windows_does_not_know_stay_characters() -> None:
     assert decoded(b"\x93Ni\xf1o\x94 \x81") == ("“Niño” \x81", "windows-1252")

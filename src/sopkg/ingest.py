@@ -32,6 +32,8 @@ TABLE = "https://w3id.org/sopkg/table/"
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 # The city's own value table, for every mapping.
 ALIASES = "aliases"
+# What an error says of a table's columns at most: any file can be handed in.
+MOST_NAMES, LONGEST_NAME = 100, 80
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def choose(table: Table, name: str | None = None) -> TableMapping:
 
 def _unfit(table: Table, nearest: TableMapping) -> BadInput:
     expected = sorted(" or ".join(sorted(each)) for each in nearest.columns())
-    missing, found = nearest.missing(table), list(table.columns)
+    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in table.columns[:MOST_NAMES]]
     return BadInput(
         f"{table.name} fits no mapping. The nearest is {nearest.name}. "
         f"Expected are the columns {', '.join(expected)}. Found: {', '.join(found) or 'none'}. "

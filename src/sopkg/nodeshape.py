@@ -128,10 +128,10 @@ def _values(store: Store, node: NamedNode, predicate: str) -> list[NamedNode]:
 
 
 def _value(store: Store, node: NamedNode, predicate: str) -> Ground | None:
-    for quad in store.quads_for_pattern(node, NamedNode(predicate), None, None):
-        if isinstance(quad.object, NamedNode | Literal):
-            return quad.object
-    return None
+    # Of several names of one thing (owl:sameAs) the first: a gap is about that one too.
+    quads = store.quads_for_pattern(node, NamedNode(predicate), None, None)
+    terms = [quad.object for quad in quads if isinstance(quad.object, NamedNode | Literal)]
+    return min(terms, key=str, default=None)
 
 
 def as_path(steps: Steps) -> Path:

@@ -82,7 +82,10 @@ def read_table(path: Path) -> Table:
 
     Raises BadInput with the line of what can't be read.
     """
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} can't be read: {error.strerror}") from error
     text, encoding = decoded(content)
     separator = ""
     if path.suffix.lower() in JSON_SUFFIXES | JSON_LINES_SUFFIXES:
@@ -115,11 +118,14 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 def _separator(text: str) -> str:
     """The separator that splits the header into most columns."""
-    return max(SEPARATORS, key=lambda sign: len(next(_csv_rows(text, sign), [])))
+    return max(SEPARATORS, key=lambda sign: _header_width(text, sign))
 
 
-def _csv_rows(text: str, separator: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+def _header_width(text: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), []))
+    except csv.Error:
+        return 0
 
 
 def _csv_records(text: str, separator: str, name: str) -> tuple[tuple[str, ...], list[Record]]:

@@ -1,6 +1,6 @@
 """Generates one city of any size, with planted gaps beside planted near gaps.
 
-`python -m tests.bench.generate OUT --triples N` writes OUT (N-Triples) and, beside it, what is to be found in it (JSON).
+`python -m tests.bench.generate OUT --triples N` writes OUT (N-Triples) and, beside it, what is to be found (JSON).
 One object holds half of the initiatives, one actor is in a twentieth of the engagements. The ordinary part has no gap
 of the kinds about single initiatives; what is to be found of the kinds about the city follows from how its objects
 are made.
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyoxigraph import RdfFormat, parse
 
@@ -302,9 +304,7 @@ def _city_gaps(expectations: Expectations, counts: Counter[str]) -> None:
         expectations.miss("sector-concentration", CITY)
 
 
-def _sort_out(
-    expectations: Expectations, kind: str, gaps: dict[tuple[str, ...], str], foci: list[tuple[str, ...]]
-) -> None:
+def _sort_out(expectations: Expectations, kind: str, gaps: Mapping[Any, str], foci: Sequence[tuple[str, ...]]) -> None:
     for focus in foci:
         terms = (CITY, *map(sop, focus))
         if focus in gaps:
