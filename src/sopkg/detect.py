@@ -122,7 +122,7 @@ def find(store: Store, gap: GapQuery, kind: Kind, scope: Scope, fanout: Fanout, 
     for missing in (True, False) if judge.may_be_contested else (True,):
         query = print_query(readings(gap, parameters, fanout, missing=missing))
         for row in solutions(store, query, gap.readings):
-            judged = judge.judge(row, matched=not missing)
+            judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
             if judged is not None:
                 _record(findings, gap, kind, row, judged)
     return sorted(findings.values(), key=lambda finding: finding.key)
@@ -149,9 +149,20 @@ class _Judge:
         self.gap, self.scope = gap, scope
         self.outside = set(gap.readings)
         shape = self.lack({})
-        self.may_be_contested = shape is not None and bool(scope.absences(shape.of_class))
+        absences = [] if shape is None else scope.absences(shape.of_class)
+        self.denied_values = {_values(absence.shape) - _values(shape) for absence in absences if shape is not None}
         self.inherited = dict(read_verdicts(store)) if gap.inherits is not None else {}
         self.denied = dict(read_denials(store)) if gap.lack is None else {}
+
+    @property
+    def may_be_contested(self) -> bool:
+        """Whether any source asserts an absence of what this kind looks for."""
+        return bool(self.denied_values)
+
+    def might_deny(self, row: Bindings) -> bool:
+        """Whether a row holds all the values that some asserted absence names: most rows need no closer look."""
+        terms = set(row.values())
+        return any(values <= terms for values in self.denied_values)
 
     def lack(self, row: Bindings) -> NodeShape | None:
         return None if self.gap.lack is None else describe(self.gap.lack, row, self.outside)
@@ -166,6 +177,10 @@ class _Judge:
             return _Judged(Verdict.CONTESTED if denials else Verdict.CONFIRMED, denials, None)
         judged = self.scope.verdict(lack, matched=matched)
         return None if judged is None else _Judged(*judged, lack)
+
+
+def _values(shape: NodeShape) -> frozenset[Ground]:
+    return frozenset(constraint.value for constraint in shape.constraints if constraint.value is not None)
 
 
 def evidence(positive: Group, row: Bindings) -> Iterator[Triple]:

@@ -15,9 +15,11 @@ from pyoxigraph import Literal, NamedNode, Variable
 
 from sopkg.catalog import QueryFile, prefixes, query_files
 from sopkg.errors import InternalFault
-from sopkg.negation import RDF_TYPE, Fanout, nest
+from sopkg.negation import RDF_TYPE, Fanout, joined
 from sopkg.reader import read_query
+from sopkg.substitution import substitute
 from sopkg.syntax import (
+    Bind,
     Call,
     Exists,
     Filter,
@@ -26,7 +28,6 @@ from sopkg.syntax import (
     Repeat,
     Select,
     Triple,
-    Values,
     certain_variables,
     group_variables,
 )
@@ -141,29 +142,20 @@ def _kind(file: QueryFile) -> NamedNode:
     return NamedNode(known[prefix] + name)
 
 
-def given(parameters: Bindings, used: set[Variable]) -> tuple[Values, ...]:
-    """The parameters that a group uses, as the VALUES that stands first in it."""
-    names = tuple(variable for variable in parameters if variable in used)
-    return (Values(names, (tuple(parameters[name] for name in names),)),) if names else ()
-
-
-def readings(gap: GapQuery, parameters: Bindings, fanout: Fanout, *, missing: bool = True) -> Select:
+def readings(gap: GapQuery, given: Bindings, fanout: Fanout, *, missing: bool = True) -> Select:
     """The gaps with all that their evidence names; with `missing` false, the rows where the norm is met.
 
+    `given` are parameters, and terms of the focus where one gap is asked for: constants in the query that comes of it.
     The positive part is made distinct before the negation is asked, so that a reading is asked once.
     """
-    used = group_variables(gap.positive) | (group_variables(gap.lack) if gap.lack else set())
-    bound = given(parameters, used)
-    positive = Group((*gap.positive.parts, *map(canonical, gap.focus)))
-    inner = Group((*bound, *nest(positive, fanout, parameters).parts))
+    positive = substitute(Group((*gap.positive.parts, *map(canonical, gap.focus))), given)
+    bound = tuple(Bind(term, variable) for variable, term in given.items() if variable in gap.readings)
     heads = tuple((None, variable) for variable in gap.readings)
-    passed = (variable for values in bound for variable in values.variables if variable not in gap.readings)
-    asked = Select((*heads, *((None, variable) for variable in passed)), inner, distinct=True)
+    asked = Select(heads, Group((*joined(positive, fanout).parts, *bound)), distinct=True)
     if gap.lack is None:
         return asked
-    negation = Group((Filter(Exists(gap.lack, negated=missing)),))
-    outside = [variable for _, variable in asked.projection]
-    return Select(heads, Group((asked, *nest(negation, fanout, outside).parts)))
+    negation = Filter(Exists(substitute(gap.lack, given), negated=missing))
+    return Select(heads, joined(Group((asked, negation)), fanout))
 
 
 def canonical(variable: Variable) -> Filter:

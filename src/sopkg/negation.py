@@ -22,6 +22,7 @@ from sopkg.syntax import (
     Filter,
     Group,
     Inverse,
+    Minus,
     Part,
     Path,
     Repeat,
@@ -29,6 +30,7 @@ from sopkg.syntax import (
     Sequence,
     Triple,
     bindable_variables,
+    certain_variables,
     expression_variables,
     group_variables,
     path_steps,
@@ -97,6 +99,41 @@ def nest(group: Group, fanout: Fanout, outside: Iterable[Variable] = ()) -> Grou
     """The group with every EXISTS and NOT EXISTS in its filters nested; nothing else changes."""
     bound = bindable_variables(group) | set(outside)
     return Group(tuple(_nest_part(part, fanout, bound) for part in group.parts))
+
+
+def joined(group: Group, fanout: Fanout) -> Group:
+    """The group with each EXISTS that can be asked by itself made a join, each NOT EXISTS a MINUS; the others nested.
+
+    A body asked by itself costs the same for any number of rows, and a hub in it does no harm. Where nothing was
+    measured, few rows are meant: then all are nested, so that only what hangs on the rows is looked at.
+    """
+    if not fanout.counts:
+        return nest(group, fanout)
+    certain = certain_variables(group)
+    return Group(tuple(piece for part in group.parts for piece in _joined(part, fanout, certain, group)))
+
+
+def _joined(part: Part, fanout: Fanout, certain: set[Variable], group: Group) -> Iterable[Part]:
+    if isinstance(part, Select) and not part.group_by:
+        return (replace(part, where=joined(part.where, fanout)),)
+    if not isinstance(part, Filter) or not isinstance(part.expression, Exists):
+        return (part,)
+    body = part.expression.group
+    shared = group_variables(body) & bindable_variables(group)
+    if not stands_alone(body, shared) or not shared or not shared <= certain:
+        return (_nest_part(part, fanout, bindable_variables(group)),)
+    heads = tuple((None, variable) for variable in sorted(shared, key=str))
+    asked = Select(heads, nest(body, fanout), distinct=True)
+    return (Minus(Group((asked,))),) if part.expression.negated else (asked,)
+
+
+def stands_alone(body: Group, shared: set[Variable]) -> bool:
+    """Whether a body means the same without the rows around it: patterns, and filters on what these bind."""
+    if not all(isinstance(part, Triple | Filter) for part in body.parts):
+        return False
+    bound = certain_variables(body)
+    tests = [expression_variables(part.expression) for part in body.parts if isinstance(part, Filter)]
+    return shared <= bound and all(variables & shared <= bound for variables in tests)
 
 
 def _nest_part(part: Part, fanout: Fanout, bound: set[Variable]) -> Part:

@@ -131,7 +131,7 @@ def _value(store: Store, node: NamedNode, predicate: str) -> Ground | None:
     # Of several names of one thing (owl:sameAs) the first: a gap is about that one too.
     quads = store.quads_for_pattern(node, NamedNode(predicate), None, None)
     terms = [quad.object for quad in quads if isinstance(quad.object, NamedNode | Literal)]
-    return min(terms, key=str, default=None)
+    return min(terms, key=lambda term: term.value, default=None)
 
 
 def as_path(steps: Steps) -> Path:
