@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class AuditReport:
-    """The gap report: every finding, and the worst with a reason each."""
+    """The gap report: every finding; a reason, and the triples, are asked for where a format needs them."""
 
     findings: list[Row]
-    worst: list[tuple[Row, str]]
-    triples: bytes
+    reason: Callable[[Row], str]
+    triples: Callable[[], bytes]
 
     def reaches(self, grade: str) -> bool:
         """Whether a finding is as severe as a grade, or more; undetermined ones do not count."""
@@ -55,7 +55,7 @@ class AuditReport:
             case "csv":
                 return as_csv(self.findings)
             case "turtle":
-                return self.triples.decode()
+                return self.triples().decode()
             case _:
                 return self._summary()
 
@@ -65,10 +65,10 @@ class AuditReport:
         lines.append("Undetermined findings are gaps in the data: no source says that it would show such a thing.\n")
         settled = [row for row in self.findings if row["verdict"] != "undetermined"]
         lines.append(f"The worst of {len(settled)} settled findings:" if settled else "No finding is settled.")
-        for row, reason in self.worst:
+        for row in settled[:WORST]:
             lines.append(f"  {row['id']}  {row['severity']}, {row['verdict']}  {row['city']} {row['date']}")
             lines.append(f"    {row['kindLabel']}: {row['about']}")
-            lines.append(f"    {reason}")
+            lines.append(f"    {self.reason(row)}")
         lines.append("\n`sopkg why ID` explains one.\n" if self.findings else "")
         return "\n".join(lines)
 
@@ -119,6 +119,9 @@ class Answers:
     def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> Row:
         check_names(query, given)
         types = {parameter.name: parameter.type for parameter in query.parameters}
+        for name, text in given.items():
+            if types[name] == "iri" and ":" not in text:
+                self.dated((), text, None)  # a bare word is a city's name
         terms = {name: str(term(text, types[name], name)) for name, text in given.items()}
         return {"query": query.text, "default_graphs": graphs, "substitutions": terms}
 
@@ -132,11 +135,13 @@ class Answers:
 
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap at the latest date that shows it, or at a given one."""
-        rows = [row for row in self._found(identifier) if date in (None, row["date"])]
+        rows = self._found(identifier)
         if not rows:
-            known = {row["id"] for row in self.gaps({})}
-            raise not_found("gap", identifier, known)
-        mine = [row for row in rows if row["date"] == rows[-1]["date"]]
+            raise not_found("gap", identifier, {row["id"] for row in self.gaps({})})
+        dates = sorted({row["date"] for row in rows})
+        if date is not None and date not in dates:
+            raise not_found(f"observation that shows {identifier}", date, dates)
+        mine = [row for row in rows if row["date"] == (date or dates[-1])]
         first, about = mine[0], {"finding": mine[0]["finding"]}
         graphs = self.dated(FINDINGS, city_key(first["city"]), first["date"])
         labels = self.pool.run("labels", {"graphs": graphs, "things": [*first["key"].split(" "), f"<{first['city']}>"]})
@@ -146,7 +151,7 @@ class Answers:
             "kind": _kind(first, mine),
             "city": labels[f"<{first['city']}>"],
             "date": first["date"],
-            "dates": sorted({row["date"] for row in rows}),
+            "dates": dates,
             "verdict": first["verdict"],
             "severity": first["severity"],
             "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in first["key"].split(" ")],
@@ -165,16 +170,19 @@ class Answers:
     def told(self, identifier: str, date: str | None = None) -> Row:
         """One gap with its explanation."""
         gap = self.gap(identifier, date)
-        city = city_key(gap["gap"])
-        graphs = [*self.dated(FINDINGS, city, gap["date"]), *self._earlier(gap, city)]
-        payload = {"kind": gap["kind"]["iri"], "key": gap["focusKey"], "date": gap["date"], "graphs": graphs}
-        return {**gap, "because": because(gap), "why": self.pool.run("why", payload)}
+        why = self._explained(gap["kind"]["iri"], gap["focusKey"], city_key(gap["gap"]), gap["date"])
+        return {**gap, "because": because(gap), "why": why}
 
-    def _earlier(self, gap: Row, city: str) -> list[str]:
+    def _explained(self, kind: str, key: str, city: str, date: str) -> Row:
+        graphs = [*self.dated(FINDINGS, city, date), *self._earlier(kind, city, date)]
+        explained: Row = self.pool.run("why", {"kind": kind, "key": key, "date": date, "graphs": graphs})
+        return explained
+
+    def _earlier(self, kind: str, city: str, date: str) -> list[str]:
         """The graphs of earlier findings, where the kind rests on them."""
-        if not inherits(gap["kind"]["iri"]):
+        if not inherits(kind):
             return []
-        mine = [graph for graph in self.graphs() if graph.city == city and graph.date < gap["date"]]
+        mine = [graph for graph in self.graphs() if graph.city == city and graph.date < date]
         return [graph.graph for graph in mine if graph.step in {"asserted", "gaps"}]
 
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
@@ -191,7 +199,6 @@ class Answers:
         """The gap report of one city or all, at one date or each city's latest."""
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
         findings = self.gaps(filters)
-        worst = [row for row in findings if row["verdict"] != "undetermined"][:WORST]
         dated = set(self.dated(("gaps",), city, date))
         payload = {
             "query": named_query("system", "gap-triples").text,
@@ -199,11 +206,11 @@ class Answers:
             "format": "text/turtle",
             "prefixes": prefix_table(),
         }
-        return AuditReport(findings, [(row, self._reason(row)) for row in worst], self.pool.run("query", payload))
+        return AuditReport(findings, self._reason, lambda: self.pool.run("query", payload))
 
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""
-        why = self.told(row["id"], row["date"])["why"]
+        why = self._explained(row["kind"], row["focusKey"], row["city"], row["date"])
         looked = why["lookedFor"]
         if looked is not None:
             said = [looked["class"]] if looked["class"] else []
@@ -322,6 +329,7 @@ def _finding(row: Row) -> Row:
         "verdict": row["verdict"],
         "about": " · ".join(row["labels"].get(iri, local(iri)) for iri in focus),
         "focus": focus,
+        "focusKey": row["key"],
         "objects": list(row["objects"]),
         "kind": row["kind"],
         "gap": row["gap"],
@@ -329,8 +337,8 @@ def _finding(row: Row) -> Row:
 
 
 def _badness(row: Row) -> tuple[bool, int, int, str, str]:
-    settled, grade, sure = row["verdict"] == "undetermined", -GRADES.index(row["severity"]), VERDICTS.index(row["verdict"])
-    return settled, grade, sure, row["city"], row["id"]
+    unsettled, sure = row["verdict"] == "undetermined", VERDICTS.index(row["verdict"])
+    return unsettled, -GRADES.index(row["severity"]), sure, row["city"], row["id"]
 
 
 def _kind(first: Row, rows: list[Row]) -> Row:
@@ -366,7 +374,8 @@ def _why_rows(told: Row) -> Iterator[Cells]:
         node = NamedNode(f"{told['finding']}/miss/{number}")
         for place, triple in enumerate(miss["found"], 1):
             near = NamedNode(f"{node.value}/{place}")
-            yield {"finding": finding, "miss": node, "condition": miss["condition"], "near": near, **_statement_cells(triple)}
+            about = {"finding": finding, "miss": node, "near": near}
+            yield {**about, "condition": miss["condition"], **_statement_cells(triple)}
 
 
 def _statement_cells(triple: Row) -> dict[str, NamedNode | Literal | str]:

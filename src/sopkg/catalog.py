@@ -76,7 +76,7 @@ def read_query_file(path: Path) -> QueryFile:
 
 def prefixes(text: str) -> dict[str, str]:
     """The PREFIX lines of a query."""
-    return {name: iri for name, iri in PREFIX.findall(text)}
+    return dict(PREFIX.findall(text))
 
 
 def _parameter(path: Path, line: str) -> Parameter:
@@ -106,7 +106,8 @@ def check_names(query: QueryFile, given: Mapping[str, object]) -> None:
     known = {parameter.name for parameter in query.parameters}
     unknown = sorted(set(given) - known)
     if unknown:
-        raise BadInput(f"{query.name} has no parameter {', '.join(unknown)}: it takes {', '.join(sorted(known)) or 'none'}")
+        taken = ", ".join(sorted(known)) or "none"
+        raise BadInput(f"{query.name} has no parameter {', '.join(unknown)}: it takes {taken}")
     missing = [p.name for p in query.parameters if not p.optional and p.name not in given]
     if missing:
         raise BadInput(f"{query.name} needs the parameter {', '.join(missing)}")

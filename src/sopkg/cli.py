@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,29 +20,51 @@ from sopkg.cities import cities, city
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
-from sopkg.load import Loaded, forget, load
+from sopkg.load import STEPS, Loaded, Progress, forget, load
 from sopkg.pool import Pool
 from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
-from sopkg.tabulate import as_csv, as_json, as_table
+from sopkg.tabulate import as_json, as_table
 
 SHOWN_PROBLEMS = 10
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Group(click.Group):
-    """Turns our errors into one line and an exit code, for every command alike."""
+    """Turns errors into one line and an exit code, for every command alike."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        with _one_line(context):
+            return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
-        try:
+        with _one_line(context):
             return super().invoke(context)
-        except SopkgError as error:
-            click.echo(f"sopkg: {error.line()}", err=True)
-            context.exit(error.exit_code)
-        except BrokenPipeError:
-            # The reader of our output has gone (`sopkg … | head`): nothing to say, and nobody to say it to.
-            sys.stderr.close()
-            context.exit(0)
+
+
+@contextmanager
+def _one_line(context: click.Context) -> Iterator[None]:
+    try:
+        yield
+    except SopkgError as error:
+        _fail(context, error.line(), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "sopkg"
+        _fail(context, f"{BadInput.title}: {error.format_message()} See `{command} --help`.", error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone (`sopkg … | head`): nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        context.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(context, f"The system refuses: {where}{error.strerror or error}", 1)
+
+
+def _fail(context: click.Context, said: str, exit_code: int) -> None:
+    click.echo(f"sopkg: {' '.join(said.split())}", err=True)
+    context.exit(exit_code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,33 +118,45 @@ def load_command(settings: Settings, file: Path, city_name: str, date: str, mapp
 
     Example: sopkg load obras.csv --city buenos-aires --date 2019-11
     """
-    loaded = _load(settings, file, city_name, observation_date(date), mapping)
-    _report_load(loaded)
+    day = observation_date(date)
+    _report_load(_load(settings, file, city_name, day, mapping), city_name, day)
 
 
 def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> Loaded:
     if not file.is_file():
-        raise BadInput(f"there is no file {file}")
+        raise BadInput(f"{file} is no file" if file.exists() else f"there is no file {file}")
     with _progress(f"{city_name} {date}") as progress:
         return load(snapshots(settings), file, city(city_name), date, mapping, progress)
 
 
 @contextmanager
-def _progress(about: str) -> Iterator[Callable[[str], None]]:
-    """Says on standard error which step runs; on a terminal each overwrites the last."""
-    ends = "\r" if sys.stderr.isatty() else "\n"
-
-    def say(step: str) -> None:
-        click.echo(f"{about}: {step:<32}", err=True, nl=False)
-        click.echo(ends, err=True, nl=False)
-
-    yield say
-    say("done")
-    if ends == "\r":
-        click.echo("", err=True)
+def _progress(about: str) -> Iterator[Progress]:
+    """Says on standard error which step runs: a bar that moves on a terminal, elsewhere a line for each step."""
+    if sys.stderr.isatty():
+        try:
+            yield lambda step, detail: _move_bar(about, step, detail)
+        finally:
+            click.echo(err=True)
+    else:
+        said: list[str] = []
+        yield lambda step, detail: _say_once(said, about, step)
 
 
-def _report_load(loaded: Loaded) -> None:
+def _move_bar(about: str, step: str, detail: str) -> None:
+    done = STEPS.index(step) if step in STEPS else len(STEPS)
+    bar = "#" * (4 * done) + "." * (4 * (len(STEPS) - done))
+    line = f"{about} [{bar}] {step} {detail}"
+    width = shutil.get_terminal_size().columns - 1
+    click.echo(f"\r{line[:width]:<{width}}", err=True, nl=False)
+
+
+def _say_once(said: list[str], about: str, step: str) -> None:
+    if said[-1:] != [step]:
+        said.append(step)
+        click.echo(f"{about}: {step}", err=True)
+
+
+def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
     if not loaded.changed:
         click.echo(f"{loaded.rows} rows; the store has them already, nothing changed")
     else:
@@ -130,7 +166,7 @@ def _report_load(loaded: Loaded) -> None:
         click.echo(f"  {_problem_line(problem)}")
     left = len(loaded.problems) - SHOWN_PROBLEMS
     if left > 0:
-        click.echo(f"  and {left} more problems; `sopkg ask problems` lists all")
+        click.echo(f"  and {left} more; `sopkg ask problems -p city={city_name} -p date={date}` lists all")
 
 
 def _problem_line(problem: Problem) -> str:
@@ -140,8 +176,19 @@ def _problem_line(problem: Problem) -> str:
 @main.command()
 @click.option("--city", "city_name", help="Only this city.")
 @click.option("--date", help="The observation to read; without it, each city's latest.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "turtle"]), default="table", show_default=True)
-@click.option("--fail-on", type=click.Choice(["low", "medium", "high", "critical"]), help="Exit 1 if such a gap, or a worse one, is found.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "turtle"]),
+    default="table",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["low", "medium", "high", "critical"]),
+    help="Exit 1 if such a gap, or a worse one, is found.",
+)
 @click.pass_context
 def audit(context: click.Context, city_name: str | None, date: str | None, form: str, fail_on: str | None) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
@@ -158,7 +205,14 @@ def audit(context: click.Context, city_name: str | None, date: str | None, form:
 @main.command()
 @click.argument("gap")
 @click.option("--date", help="The observation to explain it at; without it, the latest that shows the gap.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "turtle"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "turtle"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)
 @click.pass_obj
 def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
     """Explain one gap: evidence, what was looked for, the nearest misses.
@@ -173,7 +227,14 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
 @click.argument("name", required=False)
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; may stand several times.")
 @click.option("--list", "listing", is_flag=True, help="List the predefined queries.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="What to write.",
+)
 @click.pass_obj
 def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str) -> None:
     """Run a predefined query.
@@ -184,11 +245,17 @@ def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: b
         click.echo(as_table([{"name": q["name"], "question": q["summary"]} for q in Answers.queries()]), nl=False)
         return
     with answering(settings) as answers:
+        if form == "csv":  # as SPARQL writes it: with a head where there are no rows
+            click.echo(answers.ask_as(name, parameters(pairs), "", form).body, nl=False)
+            return
         rows = answers.ask(name, parameters(pairs))
-    writer = {"table": as_table, "json": as_json, "csv": as_csv}[form]
-    if form == "table":
-        click.echo(f"{_summary(name)}\n")
-    click.echo(writer(rows), nl=False)
+    click.echo(as_json(rows) if form == "json" else f"{_summary(name)}\n\n{as_table(rows)}", nl=False)
+
+
+def _above_zero(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise click.BadParameter(f"{seconds:g} is no number of seconds above 0", context, option)
+    return seconds
 
 
 def _summary(name: str) -> str:
@@ -197,23 +264,32 @@ def _summary(name: str) -> str:
 
 
 @main.command()
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
-@click.option("--seconds", type=float, help="A time limit below the setting's.")
+@click.option("--seconds", type=float, callback=_above_zero, help="A time limit below the setting's.")
 @click.pass_obj
 def query(settings: Settings, file: Any, form: str | None, seconds: float | None) -> None:
     """Run a SPARQL query from a file, or from standard input as -.
 
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
     """
+    try:
+        text = file.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the query is not UTF-8: {error}") from error
     with answering(settings) as answers:
-        sys.stdout.buffer.write(answers.sparql(file.read(), form, seconds).body)
+        click.echo(answers.sparql(text, form, seconds).body, nl=False)
 
 
 @main.command()
 @click.option("--host", help="Address to listen on.")
-@click.option("--port", type=int, help="Port to listen on.")
-@click.option("--allow-no-netns", is_flag=True, default=None, help="Serve even where query workers can't be cut off from the network.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option(
+    "--allow-no-netns",
+    is_flag=True,
+    default=None,
+    help="Serve even where query workers can't be cut off from the network.",
+)
 @click.pass_obj
 def serve(settings: Settings, host: str | None, port: int | None, allow_no_netns: bool | None) -> None:
     """Serve the store over HTTP until Ctrl-C.
@@ -241,7 +317,9 @@ def cities_command(settings: Settings) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--city", "city_name", required=True, help="A folder of cities/.")
 @click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; without it, standard output.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write; without it, standard output."
+)
 def export_command(file: Path, city_name: str, mapping: str | None, out: Path | None) -> None:
     """Write the fact table of a publisher's file: the columns that the mapping names, without personal data.
 
@@ -255,8 +333,8 @@ def export_command(file: Path, city_name: str, mapping: str | None, out: Path | 
 
 
 @main.command("forget")
-@click.option("--city", "city_name", required=True)
-@click.option("--date", required=True)
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--date", required=True, help="Observation date, as it was loaded.")
 @click.pass_obj
 def forget_command(settings: Settings, city_name: str, date: str) -> None:
     """Drop an observation of a city, with what was superseded there.
@@ -298,7 +376,7 @@ def demo(settings: Settings) -> None:
     """
     for name, each in cities().items():
         for date, table in each.tables().items():
-            _report_load(_load(settings, table, name, date, None))
+            _report_load(_load(settings, table, name, date, None), name, date)
     with answering(settings) as answers:
         click.echo(answers.audit(None, None).written("table"), nl=False)
 

@@ -92,7 +92,8 @@ def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progres
     `store` holds the ontology, the observation (asserted and inferred) and the findings of earlier dates in its default
     graph; the findings are added to it on the way, so that later strata and the severity steps can see them.
     """
-    fanout, scope, kinds = measure(store), Scope(store, audit.date), read_kinds(store)
+    fanout, kinds = measure(store), read_kinds(store)
+    scope = Scope(store, audit.date, fanout)
     triples = _write(store, stages(store, audit))
     everything: list[Finding] = []
     # Kinds that rest on other findings come after all that do not (stratified negation).
@@ -269,7 +270,7 @@ def finding_iri(audit: Audit, identifier: str) -> NamedNode:
 
 
 def severity_triples(store: Store, findings: list[Finding], audit: Audit) -> list[Statement]:
-    """The severity of each finding and the steps taken: one up at most, one down at most; undetermined is always low."""
+    """The severity of each finding and the steps taken: one up and one down at most; undetermined is always low."""
     changes = {row["step"]: int(row["change"].value) for row in select(store, system_query("steps"))}
     taken = steps_taken(store) if any(f.verdict is not Verdict.UNDETERMINED for f in findings) else {}
     rows = (row for finding in findings for row in _severity_rows(finding, audit, taken, changes))

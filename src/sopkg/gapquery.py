@@ -1,8 +1,8 @@
 """Gap queries: the one form that every gap kind is written in, checked at start-up.
 
-`SELECT DISTINCT focus… WHERE { positive part  FILTER NOT EXISTS { lack } }`: one row is one gap. The lack is the last part
-of WHERE; negations before it are conditions of the positive part. A query whose last part is no negation has positive
-evidence only.
+`SELECT DISTINCT focus… WHERE { positive part  FILTER NOT EXISTS { lack } }`: one row is one gap. The lack is the last
+part of WHERE; negations before it are conditions of the positive part. A query whose last part is no negation has
+positive evidence only.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def faults(query: Select, gap: GapQuery) -> list[str]:
         found.append("a column is a variable of the positive part, nothing computed")
     if not query.order_by:
         found.append("ORDER BY is missing")
-    loose = [str(variable) for variable in (*gap.focus, *gap.columns) if variable not in certain_variables(gap.positive)]
+    bound = certain_variables(gap.positive)
+    loose = [str(variable) for variable in (*gap.focus, *gap.columns) if variable not in bound]
     if loose:
         found.append(f"{', '.join(loose)} is not bound by every solution of the positive part")
     return found + ([] if gap.lack is None else _lack_faults(gap))

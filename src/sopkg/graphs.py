@@ -32,8 +32,8 @@ class Graph:
         links = {"observation": self.observation, "city": self.city}
         named = {name: NamedNode(iri) for name, iri in links.items() if iri is not None}
         dated = {} if self.date is None else {"date": Literal(self.date, datatype=NamedNode(XSD_DATE))}
-        said: dict[str, NamedNode | Literal | str] = {"graph": NamedNode(self.iri), "step": self.step, "method": self.method}
-        return {**said, **named, **dated, "current": Literal(self.current)}
+        said: dict[str, NamedNode | Literal | str] = {"graph": NamedNode(self.iri), "current": Literal(self.current)}
+        return {**said, **named, **dated, "step": self.step, "method": self.method}
 
     def superseded_by(self, others: Iterable[Graph]) -> Graph:
         """This graph, no longer current if another is of the same step and observation."""

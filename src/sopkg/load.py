@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 from sopkg import __version__
 from sopkg.cities import City
 from sopkg.detect import Audit, detect
+from sopkg.errors import not_found
 from sopkg.files import found, system_query
 from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
 from sopkg.ingest import Ingested, Problem, ingest
@@ -24,7 +25,9 @@ from sopkg.store import Draft, SnapshotStore
 from sopkg.turtle import ontology, store_of
 
 GRAPHS = "https://w3id.org/sopkg/graph/"
-Progress = Callable[[str], None]
+STEPS = ("ingest", "validate", "entail", "detect", "publish")
+Progress = Callable[[str, str], None]
+"""Is told which step begins, and what it is busy with ("" for nothing to add)."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +46,27 @@ def load(
     city: City,
     date: str,
     mapping: str | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda step, detail: None,
 ) -> Loaded:
     """Loads a table. The published state moves at the end, in one step; a failure or a kill leaves it as it was.
 
     `date` is the observation's (ISO 8601). The same file with the same mapping, ontology and queries changes nothing.
     """
     started = datetime.now(UTC)
-    progress("ingest")
+    progress("ingest", "")
     ingested = ingest(path, city.folder, date, mapping)
     asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
     method = method_hash()
     name = graph_name(city, date, "asserted", asserted)
     if snapshots.exists():
         with snapshots.reading() as store:
-            if any(graph.iri == name and graph.method == method for graph in current_graphs(store)):
+            if any(graph.iri == name and graph.method == method for graph in of_date(store, city, date)):
                 return Loaded(False, ingested.problems, ingested.rows, {"asserted": len(asserted)})
     audit = Audit(city.base, observation(city, date), date)
     provenance = provenance_triples(ingested, city, audit, name, started)
     with snapshots.writing() as draft:
         earlier = earlier_findings(draft.store, city, date)
-        derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, progress)
+        derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, _in_steps(progress))
         steps = {
             "asserted": asserted,
             "validation": derived.validation,
@@ -71,12 +74,17 @@ def load(
             "gaps": derived.gaps,
             "provenance": provenance,
         }
-        progress("publish")
+        progress("publish", "")
         publish(draft, city, date, steps, method)
         for later in later_dates(draft.store, city, date):
-            progress(f"audit again {later}")
-            audit_again(draft, city, later, method)
+            progress("audit again", later)
+            audit_again(draft, city, later)
     return Loaded(True, ingested.problems, ingested.rows, {step: len(triples) for step, triples in steps.items()})
+
+
+def _in_steps(progress: Progress) -> Callable[[str], None]:
+    """The same for the pipeline, which says what it does one by one: what is no step of its own belongs to detection."""
+    return lambda name: progress(name, "") if name in STEPS else progress("detect", name)
 
 
 def observation(city: City, date: str) -> NamedNode:
@@ -113,7 +121,15 @@ def publish(draft: Draft, city: City, date: str, steps: Mapping[str, Triples], m
     schema = list(ontology())
     common = Graph(f"{GRAPHS}ontology/{content_hash(schema)}", "ontology", None, None, None, method, current=True)
     named = [
-        Graph(graph_name(city, date, step, triples), step, observation(city, date).value, city.iri.value, date, method, True)
+        Graph(
+            graph_name(city, date, step, triples),
+            step,
+            observation(city, date).value,
+            city.iri.value,
+            date,
+            method,
+            True,
+        )
         for step, triples in steps.items()
     ]
     draft.load({common.iri: _n_triples(schema)})
@@ -170,7 +186,7 @@ def _integer(number: int) -> Literal:
 
 
 def earlier_findings(store: Store, city: City, date: str) -> Triples:
-    """The findings of a city's earlier observations, with their city and date."""
+    """The findings of a city's earlier observations, with these observations' city and date."""
     mine = [graph for graph in current_graphs(store) if graph.city == city.iri.value and (graph.date or "") < date]
     findings = [triple for graph in mine if graph.step == "gaps" for triple in triples_of(store, graph.iri)]
     return findings + catalogue_triples(graph for graph in mine if graph.step == "asserted")
@@ -181,16 +197,24 @@ def later_dates(store: Store, city: City, date: str) -> list[str]:
     return sorted({g.date for g in current_graphs(store) if g.city == city.iri.value and g.date and g.date > date})
 
 
-def audit_again(draft: Draft, city: City, date: str, method: str) -> None:
-    """Detects the gaps of an observation anew, from what is stored of it."""
+def of_date(store: Store, city: City, date: str) -> list[Graph]:
+    """The graphs in force of a city's observation."""
+    return [graph for graph in current_graphs(store) if graph.city == city.iri.value and graph.date == date]
+
+
+def audit_again(draft: Draft, city: City, date: str) -> None:
+    """Detects the gaps of an observation anew, from what is stored of it.
+
+    Its graphs keep their method: what was not made anew must not pass for made by today's files.
+    """
     store = draft.store
-    mine = {graph.step: graph for graph in current_graphs(store) if graph.city == city.iri.value and graph.date == date}
+    mine = {graph.step: graph for graph in of_date(store, city, date)}
     steps = {step: triples_of(store, graph.iri) for step, graph in mine.items()}
     working = store_of([*ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"]])
     working.extend(ox.Quad(t.subject, t.predicate, t.object) for t in earlier_findings(store, city, date))
     audit = Audit(city.base, observation(city, date), date)
     gaps = detect(working, audit, mapping_hash_of(steps["provenance"]))
-    publish(draft, city, date, {**steps, "gaps": gaps}, method)
+    publish(draft, city, date, {**steps, "gaps": gaps}, mine["asserted"].method)
 
 
 def mapping_hash_of(provenance: Triples) -> str:
@@ -200,13 +224,20 @@ def mapping_hash_of(provenance: Triples) -> str:
 
 
 def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
-    """Drops every graph of a city's observation, superseded ones too; returns their names."""
+    """Drops every graph of a city's observation, superseded ones too; returns their names.
+
+    Raises NotFound if there is none, with the dates that there are.
+    """
+    with snapshots.reading() as store:
+        dates = {graph.date for graph in known_graphs(store) if graph.city == city.iri.value and graph.date}
+    if date not in dates:
+        raise not_found(f"observation of {city.name}", date, dates)
     with snapshots.writing() as draft:
         known = known_graphs(draft.store)
         gone = [graph for graph in known if graph.city == city.iri.value and graph.date == date]
         draft.replace(CATALOGUE, catalogue_triples(graph for graph in known if graph not in gone))
         for later in later_dates(draft.store, city, date):
-            audit_again(draft, city, later, method_hash())
+            audit_again(draft, city, later)
     # What the catalogue no longer names is dropped on the side: dropping a large graph takes long.
     snapshots.sweep(CATALOGUE)
     return [graph.iri for graph in gone]

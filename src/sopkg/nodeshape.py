@@ -49,9 +49,10 @@ def describe(body: Group, row: Mapping[Variable, Ground], outside: set[Variable]
     patterns = [fill(pattern, row) for pattern in split_sequences(p for p in body.parts if isinstance(p, Triple))]
     for pattern in patterns:
         subject, value = pattern.subject, pattern.object
-        if pattern.predicate == RDF_TYPE and isinstance(subject, Variable) and subject not in outside:
-            if isinstance(value, NamedNode):
-                return NodeShape(value, frozenset(_constraints(patterns, subject, (), {pattern})))
+        local = isinstance(subject, Variable) and subject not in outside
+        if pattern.predicate == RDF_TYPE and local and isinstance(value, NamedNode):
+            assert isinstance(subject, Variable)
+            return NodeShape(value, frozenset(_constraints(patterns, subject, (), {pattern})))
     return None
 
 
@@ -103,7 +104,8 @@ def read_node_shape(store: Store, node: NamedNode) -> NodeShape:
 def _read_constraint(store: Store, node: NamedNode) -> Constraint:
     path = _value(store, node, f"{SH}path")
     of_class = _value(store, node, f"{SH}class")
-    assert isinstance(path, NamedNode) and not isinstance(of_class, Literal)
+    assert isinstance(path, NamedNode)
+    assert not isinstance(of_class, Literal)
     return Constraint(tuple(_read_path(store, path)), _value(store, node, f"{SH}hasValue"), of_class)
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
-from pyoxigraph import Quad, Triple
+from pyoxigraph import NamedNode, Quad, Store, Triple
 
 from sopkg.catalog import query_files
 from sopkg.detect import Audit, detect
 from sopkg.entail import entail
 from sopkg.schema import ontology_store
-from sopkg.turtle import store_of
+from sopkg.turtle import GENID, ontology, store_of
 from sopkg.validate import report, validate
 
 Progress = Callable[[str], None]
@@ -42,7 +43,7 @@ def derive(
 
     `earlier` holds the findings of earlier observations, with these observations' city and date.
     """
-    schema = ontology_store()
+    schema = store_of(closed_ontology())
     store = store_of(asserted)
     progress("validate")
     results = validate(store, schema)
@@ -50,4 +51,19 @@ def derive(
     entailment = entail(store, query_files("entailment").values(), schema)
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
     gaps = detect(store, audit, mapping_hash, progress)
-    return Derived(report(results, audit.base), list(entailment.triples), gaps)
+    return Derived(report(results, audit.base), [each for each in entailment.triples if is_named(each)], gaps)
+
+
+@cache
+def closed_ontology() -> tuple[Triple, ...]:
+    """The ontology with what follows from it alone.
+
+    Else each city's inferred graph would say it again, and over two cities a count would count it twice.
+    """
+    entailment = entail(Store(), query_files("entailment").values(), ontology_store())
+    return (*ontology(), *(each for each in entailment.triples if is_named(each)))
+
+
+def is_named(triple: Triple) -> bool:
+    """Whether a triple says nothing of class expressions without a name, which nobody asks for."""
+    return not (isinstance(triple.object, NamedNode) and triple.object.value.startswith(GENID))

@@ -44,7 +44,6 @@ from sopkg.syntax import (
 )
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
-FIRST, REST, NIL = (NamedNode(f"http://www.w3.org/1999/02/22-rdf-syntax-ns#{name}") for name in ("first", "rest", "nil"))
 LEVELS = {
     "ConditionalOrExpression": "||",
     "ConditionalAndExpression": "&&",

@@ -56,8 +56,8 @@ def _try_address(settings: Settings) -> None:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((settings.host, settings.port))
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, OverflowError) as error:  # the latter for a port that no address has
+            reason = getattr(error, "strerror", None) or str(error)
             raise Conflict(
                 f"can't listen at {settings.host} port {settings.port} ({reason}); --port or SOPKG_PORT chooses another"
             ) from error

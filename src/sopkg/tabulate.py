@@ -31,7 +31,12 @@ def _cut(cell: str, width: int) -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else " ".join(str(value).split())
+    return "" if value is None else " ".join(str(_flat(value)).split())
+
+
+def _flat(value: object) -> object:
+    """A cell of several values has them side by side."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -40,7 +45,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     if rows:
         writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _flat(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
 
 

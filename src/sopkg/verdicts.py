@@ -1,7 +1,7 @@
 """How sure is an absence? Scope statements and asserted absences held against a lack.
 
-A statement applies to a lack if its class is the lack's class or a superclass, every value it states the lack states too,
-and its period contains the date. A narrower one says nothing.
+A statement applies to a lack if its class is the lack's class or a superclass, every value it states the lack states
+too, and its period contains the date. A narrower one says nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pyoxigraph import Literal, NamedNode, Store, Variable
 
 from sopkg.files import system_query
-from sopkg.negation import RDF_TYPE, levels, measure, order, split_sequences
+from sopkg.negation import RDF_TYPE, Fanout, levels, order, split_sequences
 from sopkg.nodeshape import Constraint, NodeShape, as_patterns, read_node_shape
 from sopkg.printer import print_query
 from sopkg.rows import select
@@ -65,12 +65,12 @@ class Statement:
 class Scope:
     """The statements in force at one date, over the data that they speak of."""
 
-    def __init__(self, store: Store, date: str) -> None:
+    def __init__(self, store: Store, date: str, fanout: Fanout) -> None:
         self.store = store
         self.superclasses = read_superclasses(store)
         self.statements = [each for each in read_statements(store) if each.in_force(date)]
         self.holds = cache(self._holds)
-        self.fanout = measure(store)
+        self.fanout = fanout
 
     def absences(self, of_class: NamedNode) -> list[Statement]:
         """The asserted absences that could apply to a lack of a class."""

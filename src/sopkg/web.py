@@ -301,13 +301,7 @@ def _table_format() -> Format:
 
 
 def _table(rows: Sequence[Row], form: Format) -> Response:
-    written = as_csv([_flat(row) for row in rows]) if form is CSV else as_json(rows)
-    return _negotiated(written, form.header)
-
-
-def _flat(row: Row) -> Row:
-    """A row whose cells with several values have them side by side."""
-    return {name: " ".join(map(str, cell)) if isinstance(cell, list) else cell for name, cell in row.items()}
+    return _negotiated(as_csv(rows) if form is CSV else as_json(rows), form.header)
 
 
 def _negotiated(body: bytes | str, content_type: str) -> Response:

@@ -73,12 +73,11 @@ class Clock:
 
 def publish(snapshots: SnapshotStore, graphs: dict[str, object]) -> None:
     """Writes the graphs to disk and moves the pointer."""
-    data = {f"{BASE}{name}": triples if isinstance(triples, bytes) else _lines(triples) for name, triples in graphs.items()}
-    snapshots.publish(data, CATALOGUE, [])
+    snapshots.publish({f"{BASE}{name}": _lines(triples) for name, triples in graphs.items()}, CATALOGUE, [])
 
 
 def _lines(triples: object) -> bytes:
-    return serialize(triples, format=RdfFormat.N_TRIPLES) or b""  # type: ignore[arg-type]
+    return triples if isinstance(triples, bytes) else serialize(triples, format=RdfFormat.N_TRIPLES) or b""
 
 
 def compare(path: Path, gaps: list, observation: NamedNode) -> list[str]:

@@ -1,0 +1,132 @@
+"""`make bench`: time and memory of each step and each gap query over sizes, side by side, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sopkg.catalog import query_files
+from tests.bench.generate import generate
+
+SIZES = (10_000, 100_000, 1_000_000)
+STEPS = ("load", "validate", "entail", "detect", "publish")
+PLAIN_SECONDS = 300
+Measured = Mapping[str, Any]
+
+
+def main() -> int:
+    """Measures every size in a process of its own and prints the tables; 1 if other gaps were found than planted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="TRIPLES")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        cities = {size: city(Path(folder), size, given.seed) for size in given.sizes}
+        measured = {size: measure(path) for size, path in cities.items()}
+        plain = measure_plain(cities[given.sizes[0]])
+    print_steps(measured)
+    print_queries(measured)
+    print_plain(given.sizes[0], measured[given.sizes[0]], plain)
+    return print_faults(measured)
+
+
+def city(folder: Path, size: int, seed: int) -> Path:
+    """A generated city with what is to be found in it, written to disk."""
+    path = folder / f"{size}.nt"
+    generate(path, size, seed).write(path.with_suffix(".json"))
+    print(f"generated {size:,} triples", file=sys.stderr)
+    return path
+
+
+def measure(path: Path) -> Measured:
+    """One size, in a process of its own, so that its peak memory is its own."""
+    print(f"measuring {path.stem} triples", file=sys.stderr)
+    done = subprocess.run([sys.executable, "-m", "tests.bench.measure", path], stdout=subprocess.PIPE, check=True)
+    result: Measured = json.loads(done.stdout)
+    return result
+
+
+def measure_plain(path: Path) -> dict[str, float]:
+    """The plain way on the smallest city, ended after a while; a step that was ended is missing."""
+    print(f"the plain way on {path.stem} triples, at most {PLAIN_SECONDS} s", file=sys.stderr)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.plain", path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            out, _ = process.communicate(timeout=PLAIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, _ = process.communicate()
+    return dict(json.loads(line) for line in out.splitlines())
+
+
+def exponent(sizes: Iterable[int], seconds: Iterable[float]) -> float:
+    """The slope of time over size on logarithmic axes: 1 is linear."""
+    points = [(math.log(size), math.log(max(time, 1e-3))) for size, time in zip(sizes, seconds, strict=True)]
+    mean_x, mean_y = (sum(values) / len(points) for values in zip(*points, strict=True))
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else math.nan
+
+
+def print_steps(measured: Mapping[int, Measured]) -> None:
+    """Seconds and peak megabytes of each step."""
+    sizes = list(measured)
+    print("\nseconds (and peak MB up to the end of the step)")
+    print(line("step", [f"{size:,}" for size in sizes], "exponent"))
+    for step in STEPS:
+        seconds = [measured[size]["steps"][step] for size in sizes]
+        cells = [f"{measured[s]['steps'][step]:.2f} ({measured[s]['megabytes'][step]:.0f})" for s in sizes]
+        print(line(step, cells, f"{exponent(sizes, seconds):.2f}"))
+    totals = [sum(measured[size]["steps"].values()) for size in sizes]
+    print(line("all", [f"{total:.2f}" for total in totals], f"{exponent(sizes, totals):.2f}"))
+    print(line("inferred", [f"{measured[size]['inferred']:,}" for size in sizes], ""))
+    print(line("findings", [f"{measured[size]['findings']:,}" for size in sizes], ""))
+
+
+def print_queries(measured: Mapping[int, Measured]) -> None:
+    """Seconds of each gap query, verdicts and findings included."""
+    sizes = list(measured)
+    print("\nseconds of each gap query, with its verdicts")
+    print(line("query", [f"{size:,}" for size in sizes], "exponent"))
+    for name in query_files("gaps"):
+        seconds = [measured[size]["queries"][name] for size in sizes]
+        print(line(name, [f"{each:.3f}" for each in seconds], f"{exponent(sizes, seconds):.2f}"))
+
+
+def print_plain(size: int, ours: Measured, plain: Mapping[str, float]) -> None:
+    """The same work done plainly, and how many times longer it takes."""
+    names = ["load", "entail", *query_files("gaps")]
+    print(f"\nthe plain way (rdflib, owlrl, the same query files) at {size:,} triples")
+    print(line("step", ["ours", "plain"], "ratio"))
+    for name in names:
+        mine = ours["steps"].get(name, ours["queries"].get(name))
+        theirs = plain.get(name)
+        shown = "not reached" if theirs is None else f"{theirs:.2f}"
+        print(line(name, [f"{mine:.3f}", shown], "" if theirs is None else f"{theirs / mine:.0f}"))
+    mine = sum(ours["steps"][step] for step in ("load", "entail", "detect"))
+    least = sum(plain.values()) if len(plain) == len(names) else float(PLAIN_SECONDS)
+    sign = "" if len(plain) == len(names) else "more than "
+    print(line("all", [f"{mine:.2f}", f"{sign}{least:.0f}"], f"{sign}{least / mine:.0f}"))
+
+
+def print_faults(measured: Mapping[int, Measured]) -> int:
+    """What differs from what was planted; the exit code."""
+    faults = [f"{size:,}: {fault}" for size, each in measured.items() for fault in each["faults"]]
+    print(f"\n{len(faults)} differences to what was planted" if faults else "\nevery planted gap found, and no other")
+    print("\n".join(faults[:20]))
+    return 1 if faults else 0
+
+
+def line(name: str, cells: Iterable[str], last: str) -> str:
+    """One line of a table."""
+    return f"{name:<28}" + "".join(f"{cell:>18}" for cell in cells) + f"{last:>16}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
