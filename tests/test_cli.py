@@ -218,7 +218,7 @@ def run(*words: str, **settings: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **settings})
 
 
-@pytest.mark.parametrize("words", [("ask", "what-society-takes-part-in"), ("audit",), ("query", str(CASES / "ask.rq"))])
+@pytest.mark.parametrize("words", [("ask", "what-society-takes-part-in"), ("query", str(CASES / "ask.rq"))])
 def test_a_reader_that_goes_away_is_no_fault(words: tuple[str, ...], demo: Demo) -> None:
     process = run("--store", str(demo.store), *words)
     assert process.stdout is not None

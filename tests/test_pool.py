@@ -235,7 +235,7 @@ def test_from_in_the_query_is_honoured(pool: Pool, settings: Settings) -> None:
 def test_bad_syntax_says_where(pool: Pool) -> None:
     with pytest.raises(BadInput) as error:
         rows(pool, "SELECT *\n{ ?s ?p }", Selection(), {})
-    assert error.value.extra == {"line": 2, "column": 10}
+    assert error.value.extra == {"line": 2, "column": 3}  # where what can't be read begins
 
 
 def test_a_parameter_that_the_query_does_not_project_is_an_error(pool: Pool) -> None:

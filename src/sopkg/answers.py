@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
@@ -14,10 +15,13 @@ from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
 from sopkg.dataset import CurrentGraph, Selection, current_graphs
 from sopkg.dates import observation_date
-from sopkg.errors import BadInput, not_found
-from sopkg.gapquery import gap_queries
+from sopkg.errors import BadInput, near_names, not_found
+from sopkg.files import system_query
+from sopkg.gapquery import gap_query_of
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
+from sopkg.rows import select
+from sopkg.schema import ontology_store
 from sopkg.settings import Settings
 from sopkg.sparql import answer
 from sopkg.staging import Cells, construct
@@ -74,9 +78,10 @@ class AuditReport:
 
     def counts(self) -> list[Row]:
         """Counts by city, date, kind, severity and verdict."""
-        keys = ("city", "date", "notation", "kindLabel", "severity", "verdict")
-        counted = Counter(tuple(row[key] for key in keys) for row in self.findings)
-        return [{**dict(zip(keys, key, strict=True)), "gaps": count} for key, count in sorted(counted.items())]
+        columns = {"city": "city", "date": "date", "kind": "notation", "gap": "kindLabel"}
+        columns |= {"severity": "severity", "verdict": "verdict"}
+        counted = Counter(tuple(row[column] for column in columns.values()) for row in self.findings)
+        return [{**dict(zip(columns, key, strict=True)), "found": count} for key, count in sorted(counted.items())]
 
 
 class Answers:
@@ -286,6 +291,23 @@ def check_filters(filters: Mapping[str, str]) -> None:
     for name, words in (("severity", GRADES), ("verdict", VERDICTS)):
         if filters.get(name) and filters[name] not in words:
             raise BadInput(f"{name} is one of {', '.join(words)}, not {filters[name]!r}")
+    for name, known in filter_words().items():
+        word = filters.get(name)
+        if word and word not in known:
+            near = near_names(word, known)
+            hint = f"near are {', '.join(near)}" if near else f"known are {', '.join(known)}"
+            raise BadInput(f"there is no {name} {word!r}; {hint}", {"near": near})
+
+
+@cache
+def filter_words() -> dict[str, list[str]]:
+    """The words that gaps can be asked for by: a kind's notation, stem, name and IRI; an object's name and IRI."""
+    words: dict[str, dict[str, None]] = {}
+    for row in select(ontology_store(), system_query("filter-words")):
+        iri, notation = row["term"].value, row["notation"].value if row["notation"] else ""
+        known = (notation, notation.rstrip("abc"), local(iri), iri)
+        words.setdefault(row["filter"].value, {}).update(dict.fromkeys(filter(None, known)))
+    return {name: list(known) for name, known in words.items()}
 
 
 def meets(row: Row, filters: Mapping[str, str]) -> bool:
@@ -349,7 +371,7 @@ def _kind(first: Row, rows: list[Row]) -> Row:
 
 def inherits(kind: str) -> bool:
     """Whether a kind rests on findings of earlier dates."""
-    return any(gap.inherits is not None for gap in gap_queries().values() if gap.kind.value == kind)
+    return gap_query_of(kind).inherits is not None
 
 
 def because(gap: Row) -> str:

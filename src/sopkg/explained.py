@@ -6,7 +6,7 @@ from pyoxigraph import Literal, NamedNode, Variable
 
 from sopkg.errors import NotFound
 from sopkg.files import system_query
-from sopkg.gapquery import Ground, gap_queries
+from sopkg.gapquery import Ground, gap_query_of
 from sopkg.results import to_term
 from sopkg.rows import select
 from sopkg.why import Dataset, explain
@@ -19,7 +19,7 @@ XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 def explain_gap(job: Job) -> Record:
     """The explanation of a gap: the payload names its kind, its focus key, the date and the graphs."""
     kind, date = job.payload["kind"], job.payload["date"]
-    gap = next(each for each in gap_queries().values() if each.kind.value == kind)
+    gap = gap_query_of(kind)
     data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
     parameters = {Variable("asOf"): Literal(date, datatype=XSD_DATE), **_thresholds(data, kind)}
     explanation = explain(data, gap, parameters, dict(zip(gap.focus, _focus(job.payload["key"]), strict=True)))

@@ -62,6 +62,12 @@ def gap_queries() -> Mapping[str, GapQuery]:
     return {name: read_gap_query(file) for name, file in query_files("gaps").items()}
 
 
+@cache
+def gap_query_of(kind: str) -> GapQuery:
+    """The gap query of one kind, by the kind's IRI; the others stay unread, since reading takes its time."""
+    return read_gap_query(next(file for file in query_files("gaps").values() if _kind(file).value == kind))
+
+
 def read_gap_query(file: QueryFile) -> GapQuery:
     """Takes a gap query apart. Raises InternalFault where it is not in the one form."""
     query = read_query(file.text)

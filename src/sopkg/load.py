@@ -14,15 +14,15 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 from sopkg import __version__
 from sopkg.cities import City
 from sopkg.detect import Audit, detect
-from sopkg.errors import not_found
+from sopkg.errors import BadInput, not_found
 from sopkg.files import found, system_query
 from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
 from sopkg.ingest import Ingested, Problem, ingest
-from sopkg.pipeline import Triples, derive
+from sopkg.pipeline import Triples, closed_ontology, derive
 from sopkg.rows import select
 from sopkg.staging import Cells, construct
 from sopkg.store import Draft, SnapshotStore
-from sopkg.turtle import ontology, store_of
+from sopkg.turtle import store_of
 
 GRAPHS = "https://w3id.org/sopkg/graph/"
 STEPS = ("ingest", "validate", "entail", "detect", "publish")
@@ -55,6 +55,7 @@ def load(
     started = datetime.now(UTC)
     progress("ingest", "")
     ingested = ingest(path, city.folder, date, mapping)
+    source_of(city, ingested)
     asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
     method = method_hash()
     name = graph_name(city, date, "asserted", asserted)
@@ -83,7 +84,7 @@ def load(
 
 
 def _in_steps(progress: Progress) -> Callable[[str], None]:
-    """The same for the pipeline, which says what it does one by one: what is no step of its own belongs to detection."""
+    """The same for the pipeline, which tells each gap query: what is no step of its own belongs to detection."""
     return lambda name: progress(name, "") if name in STEPS else progress("detect", name)
 
 
@@ -118,7 +119,7 @@ def graph_name(city: City, date: str, step: str, triples: Iterable[Triple]) -> s
 
 def publish(draft: Draft, city: City, date: str, steps: Mapping[str, Triples], method: str) -> None:
     """Puts the steps' graphs and their catalogue entries into a draft, in place of the current ones of that date."""
-    schema = list(ontology())
+    schema = closed_ontology()
     common = Graph(f"{GRAPHS}ontology/{content_hash(schema)}", "ontology", None, None, None, method, current=True)
     named = [
         Graph(
@@ -144,9 +145,19 @@ def catalogue_triples(graphs: Iterable[Graph]) -> Triples:
     return construct("catalogue", (graph.row() for graph in graphs), GRAPHS)
 
 
+def source_of(city: City, ingested: Ingested) -> NamedNode:
+    """The source of a city that a mapping reads. Raises BadInput where the table is none of the city's."""
+    known = city.sources()
+    for source, mapping in known:
+        if mapping == ingested.mapping:
+            return source
+    read = ", ".join(sorted({mapping for _, mapping in known})) or "none"
+    fits = f"{ingested.name} fits the mapping {ingested.mapping}, which reads no source of {city.name}"
+    raise BadInput(f"{fits}; its city.ttl names the mappings {read}")
+
+
 def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str, started: datetime) -> Triples:
     """Who made the asserted graph from which file, how and when (PROV-O)."""
-    source = next((iri for iri, mapping in city.sources() if mapping == ingested.mapping), None)
     row: dict[str, NamedNode | Literal | str] = {
         "graph": NamedNode(graph),
         "activity": NamedNode(f"{audit.base}load/{audit.date}-{ingested.sha256[:12]}"),
@@ -159,7 +170,7 @@ def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str,
         "mappinghash": ingested.mapping_hash,
         "rows": _integer(ingested.rows),
         "triples": _integer(len(ingested.triples)),
-        **({} if source is None else {"source": source}),
+        "source": source_of(city, ingested),
     }
     return construct("provenance", [row, *_problem_rows(ingested, audit)], audit.base, ontology=())
 
@@ -210,7 +221,7 @@ def audit_again(draft: Draft, city: City, date: str) -> None:
     store = draft.store
     mine = {graph.step: graph for graph in of_date(store, city, date)}
     steps = {step: triples_of(store, graph.iri) for step, graph in mine.items()}
-    working = store_of([*ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"]])
+    working = store_of([*closed_ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"]])
     working.extend(ox.Quad(t.subject, t.predicate, t.object) for t in earlier_findings(store, city, date))
     audit = Audit(city.base, observation(city, date), date)
     gaps = detect(working, audit, mapping_hash_of(steps["provenance"]))

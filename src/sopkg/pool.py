@@ -284,4 +284,4 @@ def _too_slow(seconds: float) -> QueryTimeout:
 def _death(words: str) -> SopkgError:
     if any(sign in words for sign in _OUT_OF_MEMORY):
         return MemoryExceeded("the query asked for more memory than one query may have, and was ended")
-    return WorkerDied(f"the process that worked on this query ended ({words.splitlines()[0]})")
+    return WorkerDied(f"the process that worked on this query ended ({words.splitlines()[-1]})")

@@ -18,7 +18,7 @@ from sopkg.store import SnapshotStore
 from sopkg.web import create_app
 
 _THREADS_BESIDE_QUERIES = 6  # those who wait for a worker do not hold up /health
-_ENDING_SECONDS = 5
+_ENDING_SECONDS = 3  # what is being answered may end in this time
 
 
 def application() -> Flask:

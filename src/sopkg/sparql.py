@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pyoxigraph as ox
+from pyparsing import ParseException
+from rdflib.plugins.sparql.parser import parseQuery
 
 from sopkg.dataset import Selection, default_graphs, in_store
 from sopkg.errors import BadInput, NotAcceptable, TooLarge
@@ -30,7 +32,7 @@ _DEFAULT_GRAPH = (
 ROWS = "rows"
 """The format that asks for rows of terms instead of a serialisation."""
 _SYNTAX = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
-_MESSAGE_LENGTH = 300
+_MESSAGE_LENGTH, _NEAR_LENGTH = 300, 60
 _NAMES = ("JSON", "XML", "CSV", "TSV")
 _SERIALISERS: list[ox.QueryResultsFormat] = [getattr(ox.QueryResultsFormat, name) for name in _NAMES]
 _RESULT_FORMATS = {each.media_type.partition(";")[0]: each for each in _SERIALISERS}
@@ -133,7 +135,7 @@ def query(job: Job) -> Reply:
         )
         return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
     except SyntaxError as error:
-        raise _bad_syntax(error) from error
+        raise _bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
         raise BadInput(str(error)) from error
 
@@ -168,7 +170,20 @@ def _serialised(answer: Any, payload: Mapping[str, Any], limit: int) -> bytes:
     return bytes(output.parts)
 
 
-def _bad_syntax(error: SyntaxError) -> BadInput:
+def _bad_syntax(text: str, error: SyntaxError) -> BadInput:
+    """Where another parser stops; the engine only ever names the end of the text."""
+    try:
+        parseQuery(text)
+    except ParseException as stop:
+        place = {"line": stop.lineno, "column": stop.column}
+        near = stop.line[stop.column - 1 :][:_NEAR_LENGTH] or "its end"
+        return BadInput(f"the query can't be read at line {stop.lineno}, column {stop.column}: {near}", place)
+    except RecursionError:
+        pass  # then the engine's place has to do
+    return _as_the_engine_says(error)
+
+
+def _as_the_engine_says(error: SyntaxError) -> BadInput:
     match = _SYNTAX.search(str(error))
     if match is None:
         return BadInput(f"the query can't be read: {str(error)[:_MESSAGE_LENGTH]}")

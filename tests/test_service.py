@@ -1,0 +1,276 @@
+"""The service over real HTTP, on the demonstration cities: addresses, formats, paging, faults, and its end."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+
+import pyoxigraph as ox
+import pytest
+from conftest import Demo, Sopkg
+
+CASES = Path(__file__).parent / "service"
+SRC = Path(__file__).parents[1] / "src"
+COUNT = "SELECT (COUNT(*) AS ?n) WHERE { ?s a <https://w3id.org/sopkg/ns#Initiative> }"
+INITIATIVES = 1467 + 1525  # of each city's latest observation
+FORM, QUERY = "application/x-www-form-urlencoded", "application/sparql-query"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def type(self) -> str:
+        """The media type without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running service."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def ask(self, path: str, accept: str = "", method: str = "GET", body: str | None = None, type: str = "") -> Answer:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        given = {"Accept": accept, "Content-Type": type}
+        headers = {name: value for name, value in given.items() if value}
+        connection.request(method, path, body and body.encode(), headers)
+        response = connection.getresponse()
+        answer = Answer(
+            response.status, {name.lower(): value for name, value in response.getheaders()}, response.read().decode()
+        )
+        connection.close()
+        return answer
+
+
+@contextmanager
+def serving(store: Path) -> Iterator[Server]:
+    """`sopkg serve` in a process of its own, which is not left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+    words = ["--store", str(store), "serve", "--port", str(port), "--allow-no-netns"]
+    program = [sys.executable, "-c", "from sopkg.cli import main; main()", *words]
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(SRC)}
+    ) as process:
+        try:
+            yield _ready(Server(process, port))
+        finally:
+            process.terminate()
+
+
+def _ready(server: Server) -> Server:
+    assert server.process.stdout is not None
+    assert f"http://127.0.0.1:{server.port}" in server.process.stdout.readline()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            server.ask("/health")
+            break
+        except OSError:
+            time.sleep(0.05)
+    return server
+
+
+@pytest.fixture(scope="module")
+def server(demo: Demo) -> Iterator[Server]:
+    """Serves the demonstration cities."""
+    with serving(demo.store) as running:
+        yield running
+
+
+def cases(name: str) -> list[dict[str, str]]:
+    """A table of requests and what comes back."""
+    with open(CASES / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def gap(server: Server) -> str:
+    """A gap of Buenos Aires."""
+    return str(json.loads(server.ask("/gaps?city=buenos-aires&per_page=1").text)[0]["id"])
+
+
+READERS: Mapping[str, Callable[[str], object]] = {
+    "application/json": json.loads,
+    "application/sparql-results+json": json.loads,
+    "application/ld+json": json.loads,
+    "application/sparql-results+xml": ElementTree.fromstring,
+    "application/rdf+xml": ElementTree.fromstring,
+    "text/csv": lambda text: list(csv.reader(io.StringIO(text)))[1],
+    "text/tab-separated-values": lambda text: text.splitlines()[1],
+    "text/turtle": lambda text: next(iter(ox.parse(text.encode(), ox.RdfFormat.TURTLE))),
+    "application/n-triples": lambda text: next(iter(ox.parse(text.encode(), ox.RdfFormat.N_TRIPLES))),
+    "text/plain": lambda text: text.splitlines()[1],
+    "text/html": lambda text: text.index("</html>"),
+}
+
+
+@pytest.mark.parametrize("case", cases("routes.csv"), ids=lambda case: f"{case['path']} {case['accept']}")
+def test_each_address_in_each_format(case: dict[str, str], server: Server, gap: str) -> None:
+    answer = server.ask(case["path"].replace("{gap}", gap), case["accept"])
+    assert (answer.status, answer.type) == (200, case["type"]), answer.text[:300]
+    READERS[case["type"]](answer.text)
+
+
+@pytest.mark.parametrize("case", cases("faults.csv"), ids=lambda case: f"{case['status']} {case['path'][:50]}")
+def test_each_fault_is_a_problem_document(case: dict[str, str], server: Server, gap: str) -> None:
+    path = case["path"].replace("{gap}", gap)
+    answer = server.ask(path, case["accept"], case["method"], case["body"] or None, case["type"])
+    assert (answer.status, answer.type) == (int(case["status"]), "application/problem+json"), answer.text[:300]
+    told = json.loads(answer.text)
+    assert {"type", "title", "status", "detail"} <= set(told)
+    assert case["says"] in answer.text
+
+
+def test_malformed_sparql_says_where(server: Server) -> None:
+    told = json.loads(server.ask("/sparql", method="POST", body="SELECT *\nWHERE { ?s ?p }", type=QUERY).text)
+    assert (told["line"], told["column"]) == (2, 9)
+
+
+@pytest.mark.parametrize("way", ["get", "form", "body"])
+def test_the_query_operation_in_its_three_forms(way: str, server: Server) -> None:
+    answer = {
+        "get": lambda: server.ask(f"/sparql?query={quote(COUNT)}"),
+        "form": lambda: server.ask("/sparql", "", "POST", urlencode({"query": COUNT}), FORM),
+        "body": lambda: server.ask("/sparql", "", "POST", COUNT, QUERY),
+    }[way]()
+    assert json.loads(answer.text)["results"]["bindings"][0]["n"]["value"] == str(INITIATIVES)
+
+
+def test_sparqlwrapper_can_ask(server: Server) -> None:
+    wrapper = pytest.importorskip("SPARQLWrapper")
+    client = wrapper.SPARQLWrapper(f"http://127.0.0.1:{server.port}/sparql", returnFormat=wrapper.JSON)
+    for method in (wrapper.GET, wrapper.POST):
+        client.setMethod(method)
+        client.setQuery(COUNT)
+        assert client.queryAndConvert()["results"]["bindings"][0]["n"]["value"] == str(INITIATIVES)
+
+
+def test_head_and_options(server: Server) -> None:
+    whole, head = (server.ask("/gaps?per_page=2", method=method) for method in ("GET", "HEAD"))
+    assert (head.status, head.text, head.type) == (200, "", whole.type)
+    assert head.headers["link"] == whole.headers["link"]
+    options = server.ask("/sparql", method="OPTIONS")
+    assert (options.status, options.text) == (200, "")
+    assert {"GET", "HEAD", "POST", "OPTIONS"} == set(options.headers["allow"].split(", "))
+
+
+def test_pages_hold_every_gap_once(server: Server) -> None:
+    path, seen = "/gaps?city=barcelona&per_page=400", []
+    while path:
+        page = server.ask(path)
+        seen += [each["id"] for each in json.loads(page.text)]
+        following = re.search(r'<([^>]*)>; rel="next"', page.headers["link"])
+        path = following[1] if following else ""
+    assert len(seen) == len(set(seen)) == int(page.headers["x-total-count"]) > 800
+
+
+@pytest.mark.parametrize("case", cases("filters.csv"), ids=lambda case: case["filter"])
+def test_filters_keep_what_they_name(case: dict[str, str], server: Server) -> None:
+    answer = server.ask(f"/gaps?city=buenos-aires&date=2024-06&per_page=1000&{case['filter']}")
+    rows = json.loads(answer.text)
+    assert len(rows) == int(case["gaps"])
+    assert {row["date"] for row in rows} <= {"2024-06-30"}
+
+
+def test_both_faces_say_the_same(server: Server, demo: Demo, sopkg: Sopkg, gap: str) -> None:
+    words = ("audit", "--city", "buenos-aires", "--format", "json")
+    served = json.loads(server.ask("/gaps?city=buenos-aires&per_page=1000").text)
+    assert json.loads(sopkg(demo.store, *words).stdout) == served
+    assert sopkg(demo.store, "why", gap).stdout == server.ask(f"/gaps/{gap}/why", "text/plain").text
+    report = "/queries/who-leads-what?city=buenos-aires"
+    told = sopkg(demo.store, "ask", "who-leads-what", "-p", "city=buenos-aires", "--format", "csv").stdout
+    assert told.splitlines() == server.ask(report, "text/csv").text.splitlines()
+
+
+def test_the_front_page_is_well_formed_and_leads_everywhere(server: Server) -> None:
+    page = server.ask("/", "text/html,application/xhtml+xml,*/*;q=0.8").text
+    document = ElementTree.fromstring(
+        re.sub(r"<!doctype html>|(?<=\")(?=>)", "", re.sub(r"<(meta|link)([^>]*)>", r"<\1\2/>", page))
+    )
+    links = {link.attrib["href"] for link in document.iter("a")}
+    assert {"/gaps", "/cities", "/sparql", "/health"} | {f"/queries/{name}" for name in reports(server)} <= links
+    tried = {case["path"].partition("?")[0] for case in cases("routes.csv")}
+    untried = [link for link in links if link.partition("?")[0] not in tried]
+    assert [server.ask(link).status for link in untried] == [200] * len(untried)
+
+
+def reports(server: Server) -> list[str]:
+    """The names of the predefined queries."""
+    return [each["name"] for each in json.loads(server.ask("/queries").text)]
+
+
+def test_nothing_takes_long(server: Server, gap: str) -> None:
+    taken = {}
+    for path in ("/", "/cities", "/gaps", f"/gaps/{gap}", f"/gaps/{gap}/why", "/queries", "/health"):
+        began = time.monotonic()
+        server.ask(path)
+        taken[path] = time.monotonic() - began
+    assert max(taken.values()) < 5, taken
+
+
+def test_what_is_loaded_while_it_serves_is_answered(
+    tmp_path: Path, sopkg: Sopkg, works: Callable[[str, int], Path]
+) -> None:
+    words = ("--city", "buenos-aires", "--date")
+    sopkg(tmp_path / "s", "load", str(works("2019-11-30", 40)), *words, "2019-11")
+    with serving(tmp_path / "s") as server:
+        before = served(server)
+        loaded = sopkg(tmp_path / "s", "load", str(works("2024-06-30", 55)), *words, "2024-06")
+        assert (before, loaded.exit_code, served(server)) == (
+            ("40", ["2019-11-30"]),
+            0,
+            ("55", ["2019-11-30", "2024-06-30"]),
+        )
+        sopkg(tmp_path / "s", "forget", *words, "2024-06")
+        assert served(server) == before
+
+
+def served(server: Server) -> tuple[str, list[str]]:
+    """How many initiatives the latest observation has, and the dates."""
+    counted = json.loads(server.ask(f"/sparql?query={quote(COUNT)}").text)["results"]["bindings"][0]["n"]["value"]
+    return counted, [row["date"] for row in json.loads(server.ask("/cities").text)]
+
+
+def test_it_ends_cleanly_in_the_middle_of_a_query(demo: Demo) -> None:
+    endless = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+    with serving(demo.store) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as caller:
+            caller.sendall(f"GET /sparql?query={quote(endless)} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+            time.sleep(0.3)
+            server.process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            assert server.process.wait(10) == 0
+        assert time.monotonic() - began < 5
+        with pytest.raises(OSError, match="refused"):
+            server.ask("/health")
+
+
+def test_a_taken_port_is_said(server: Server, demo: Demo, sopkg: Sopkg) -> None:
+    result = sopkg(demo.store, "serve", "--allow-no-netns", "--port", str(server.port))
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert f"port {server.port}" in result.stderr
