@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from pyoxigraph import Literal, NamedNode, Store, Variable
 
+from sopkg.files import system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
 from sopkg.negation import RDF_TYPE, Fanout
 from sopkg.nodeshape import NodeShape, describe, fill
 from sopkg.printer import print_query
 from sopkg.rows import select
 from sopkg.syntax import (
+    Aggregate,
     Alternative,
     Call,
     Exists,
@@ -45,23 +47,48 @@ class Miss:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """A number that a sub-SELECT counted: of what, and for which terms."""
+
+    name: Variable
+    counted: NamedNode | None
+    of: tuple[Ground, ...]
+    number: Literal
+
+
+@dataclass(frozen=True)
 class Reading:
     """One way in which the positive part holds for the gap's focus."""
 
     row: Mapping[Variable, Ground]
     evidence: tuple[Triple, ...]
     tests: tuple[Expression, ...]
+    tallies: tuple[Tally, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What one reading looked for: the observation, its pattern filled in, what met it all the same, what came near."""
+
+    lack: NodeShape | None
+    sought: Variable | None
+    pattern: Group
+    found: tuple[tuple[Triple, ...], ...]
+    misses: tuple[Miss, ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A gap explained: its readings, the lack, and the nearest misses."""
+    """A gap explained: its readings, what each looked for, the findings that it rests on, and who denies its evidence.
+
+    A search has found something only where the gap is one although the data meets the norm: a source says otherwise.
+    """
 
     readings: tuple[Reading, ...]
     more_readings: bool
-    lack: NodeShape | None
-    looked_for: Group | None
-    misses: tuple[Miss, ...]
+    searches: tuple[Search, ...]
+    rests_on: tuple[Ground, ...]
+    denials: tuple[tuple[Triple, NamedNode], ...]
 
 
 class Dataset:
@@ -80,7 +107,7 @@ class Dataset:
     def graph_of(self, triple: Triple) -> NamedNode | None:
         """The first of these graphs that holds a triple."""
         subject, predicate, value = triple.subject, triple.predicate, triple.object
-        if isinstance(subject, Variable | Literal) or not isinstance(predicate, NamedNode) or isinstance(value, Variable):
+        if not isinstance(subject, NamedNode) or not isinstance(predicate, NamedNode) or isinstance(value, Variable):
             return None
         for graph in self.graphs:
             if any(self.store.quads_for_pattern(subject, predicate, value, graph)):
@@ -93,22 +120,57 @@ def explain(data: Dataset, gap: GapQuery, parameters: Bindings, focus: Bindings)
 
     `parameters` holds the audit's date and the kind's thresholds, `focus` a term for each variable of `#+ focus`.
     """
-    bound = {**parameters, **focus}
-    query = replace(readings(gap, bound, Fanout()), limit=READINGS + 1)
-    rows = [{**bound, **row} for row in data.rows(query)]
-    if not rows:
-        rows = [{**bound, **row} for row in data.rows(replace(readings(gap, bound, Fanout(), missing=False), limit=1))]
+    missing = True
+    rows = list(_rows(data, gap, parameters, focus, missing=True))
+    if not rows and gap.lack is not None:
+        missing, rows = False, list(_rows(data, gap, parameters, focus, missing=False))
     if not rows:
         return None
-    row, outside = rows[0], set(gap.readings) | set(bound)
-    lack = describe(gap.lack, row, set(gap.readings)) if gap.lack and gap.inherits is None else None
+    told = tuple(_reading(data, gap.positive, row) for row in rows[:READINGS])
+    searches = [_search(data, gap, row, focus, missing) for row in rows[:READINGS]] if gap.lack is not None else []
     return Explanation(
-        tuple(_reading(data, gap.positive, each) for each in rows[:READINGS]),
+        told,
         len(rows) > READINGS,
-        lack,
-        gap.lack and fill_group(gap.lack, row),
-        tuple(nearest_misses(data, gap.lack, row, outside, focus)) if gap.lack else (),
+        tuple({search.pattern: search for search in reversed(searches)}.values())[::-1],
+        () if gap.inherits is None else tuple(dict.fromkeys(row[gap.inherits] for row in rows)),
+        tuple(_denials(data, told)) if gap.lack is None else (),
     )
+
+
+def _rows(
+    data: Dataset, gap: GapQuery, parameters: Bindings, focus: Bindings, *, missing: bool
+) -> Iterator[dict[Variable, Ground]]:
+    """The readings of one gap, one more than are told; with `missing` false, those in which the norm is met."""
+    # A sub-SELECT gives its columns itself: they can be held against a term, not bound to it.
+    inside = {column for part in gap.positive.parts if isinstance(part, Select) for _, column in part.projection}
+    bound = {**parameters, **{column: term for column, term in focus.items() if column not in inside}}
+    same = tuple(Filter(Call("=", (column, term))) for column, term in focus.items() if column in inside)
+    query = readings(gap, bound, Fanout(), missing=missing)
+    order = tuple((column, False) for column in gap.readings)
+    asked = replace(query, where=Group((*query.where.parts, *same)), order_by=order, limit=READINGS + 1)
+    return ({**parameters, **focus, **row} for row in data.rows(asked))
+
+
+def _search(data: Dataset, gap: GapQuery, row: Mapping[Variable, Ground], focus: Bindings, missing: bool) -> Search:
+    assert gap.lack is not None
+    outside = set(gap.readings) | set(row)
+    named = _type_of_lack(gap.lack, outside)
+    return Search(
+        describe(gap.lack, row, set(gap.readings)),
+        named.subject if named is not None and isinstance(named.subject, Variable) else None,
+        fill_group(gap.lack, row),
+        () if missing else tuple(solved(data, fill_group(gap.lack, row), MISSES)),
+        tuple(nearest_misses(data, gap.lack, row, outside, focus)) if missing else (),
+    )
+
+
+def _denials(data: Dataset, told: Iterable[Reading]) -> Iterator[tuple[Triple, NamedNode]]:
+    """The evidence that a source denies, each with the denial (owl:NegativePropertyAssertion, OWL 2 Syntax 9.6.5)."""
+    evidence = {triple for reading in told for triple in reading.evidence}
+    for row in select(data.store, system_query("denials"), data.graphs):
+        denied = Triple(row["subject"], row["predicate"], row["object"])
+        if denied in evidence:
+            yield denied, row["denial"]
 
 
 def _reading(data: Dataset, positive: Group, row: Mapping[Variable, Ground]) -> Reading:
@@ -118,7 +180,34 @@ def _reading(data: Dataset, positive: Group, row: Mapping[Variable, Ground]) -> 
         for part in positive.parts
         if isinstance(part, Filter) and not isinstance(part.expression, Exists)
     )
-    return Reading(row, evidence, tests)
+    counted = (tally for part in positive.parts if isinstance(part, Select) for tally in _tallies(data, part, row))
+    return Reading(row, evidence, tests, tuple(dict.fromkeys(counted)))
+
+
+def _tallies(data: Dataset, counting: Select, row: Mapping[Variable, Ground]) -> Iterator[Tally]:
+    """The numbers that a sub-SELECT counted for a row, those of its own sub-SELECTs first."""
+    for part in counting.where.parts:
+        if isinstance(part, Select):
+            yield from _tallies(data, part, row)
+    columns = [column for expression, column in counting.projection if expression is None]
+    for found in data.rows(counting):
+        if all(found[column] == row.get(column, found[column]) for column in columns):
+            yield from _counts(counting, columns, found)
+
+
+def _counts(counting: Select, columns: list[Variable], found: Mapping[Variable, Ground]) -> Iterator[Tally]:
+    for expression, column in counting.projection:
+        number = found[column]
+        if isinstance(expression, Aggregate) and isinstance(number, Literal):
+            yield Tally(column, _counted(expression, counting.where), tuple(map(found.__getitem__, columns)), number)
+
+
+def _counted(aggregate: Aggregate, where: Group) -> NamedNode | None:
+    """The class of what an aggregate counts."""
+    for part in where.parts:
+        if isinstance(part, Triple) and part.predicate == RDF_TYPE and part.subject == aggregate.argument:
+            return part.object if isinstance(part.object, NamedNode) else None
+    return None
 
 
 def _evidence(data: Dataset, part: Part, row: Mapping[Variable, Ground]) -> Iterator[Triple]:
@@ -129,19 +218,23 @@ def _evidence(data: Dataset, part: Part, row: Mapping[Variable, Ground]) -> Iter
         case Filter(Exists(group, negated=False)):
             yield from witness(data, group, row)
         case Union():
-            held = [[t for each in branch.parts for t in _evidence(data, each, row)] for branch in part.branches]
+            held = (list(witness(data, branch, row)) for branch in part.branches)
             yield from next((triples for triples in held if triples), [])
         case _:
             return
 
 
 def witness(data: Dataset, group: Group, row: Mapping[Variable, Ground]) -> Iterator[Triple]:
-    """The triples of the first solution of an EXISTS, given a row."""
-    filled = fill_group(group, row)
-    for solution in data.rows(Select(_heads(filled), filled, limit=1)):
-        for part in filled.parts:
-            if isinstance(part, Triple):
-                yield from walk(data, fill(part, solution))
+    """The triples of the first solution of a group, given a row."""
+    for triples in solved(data, fill_group(group, row), 1):
+        yield from triples
+
+
+def solved(data: Dataset, group: Group, most: int) -> Iterator[tuple[Triple, ...]]:
+    """The plain triples of the first solutions of a group."""
+    for solution in data.rows(Select(_heads(group), group, limit=most)):
+        patterns = (fill(part, solution) for part in group.parts if isinstance(part, Triple))
+        yield tuple(dict.fromkeys(triple for pattern in patterns for triple in walk(data, pattern)))
 
 
 def walk(data: Dataset, pattern: Triple) -> Iterator[Triple]:
@@ -196,8 +289,7 @@ def nearest_misses(
             near = fill_group(Group((*lack.parts[:number], *loosened, *lack.parts[number + 1 :])), row)
             if not hangs_together(near, anchors):
                 continue
-            for solution in data.rows(Select(_heads(near), near, limit=MISSES)):
-                found = tuple(fill(each, solution) for each in near.parts if isinstance(each, Triple))
+            for found in sorted(solved(data, near, MISSES), key=str):
                 if found not in seen:
                     seen.add(found)
                     yield Miss(fill_part(part, row), found)

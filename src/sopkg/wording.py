@@ -2,104 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
-from urllib.parse import unquote
+from collections.abc import Iterable, Iterator, Mapping
 
 from pyoxigraph import Literal, NamedNode, Variable
 
-from sopkg.files import system_query
-from sopkg.gapquery import Ground
+from sopkg.naming import Names, joined, key, with_article
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import Constraint, NodeShape
-from sopkg.rows import Row, select
-from sopkg.syntax import Call, Exists, Expression, Filter, Group, Inverse, Part, Path, Sequence, Triple, path_steps
-from sopkg.why import Dataset, Explanation, Miss, Reading
+from sopkg.syntax import (
+    Call,
+    Exists,
+    Expression,
+    Filter,
+    Group,
+    Inverse,
+    Part,
+    Path,
+    Sequence,
+    Term,
+    Triple,
+    bindable_variables,
+    path_steps,
+)
+from sopkg.why import Explanation, Miss, Reading, Search, Tally
 
 Record = dict[str, object]
-SIGNS = {"<": "is less than", ">": "is more than", "<=": "is at most", ">=": "is at least", "=": "is", "!=": "is not"}
-DATES = {"<": "is before", ">": "is after", "<=": "is not after", ">=": "is not before"}
+# How a variable is called as the subject of a clause, and elsewhere.
+Nouns = Mapping[Variable, tuple[str, str]]
+SIGNS = {"<": "less than", ">": "more than", "<=": "at most", ">=": "at least", "=": "the same as", "!=": "other than"}
+DATES = {"<": "before", ">": "after", "<=": "not after", ">=": "not before"}
+SUMS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 
-class Speaker:
-    """Names terms as people call them, and finds the row that each comes from."""
+class Speaker(Names):
+    """Says patterns and conditions in words."""
 
-    def __init__(self, data: Dataset) -> None:
-        self.data = data
-        self.label = cache(self._label)
-        self.source = cache(self._source)
-
-    def _rows(self, query: str, thing: Ground) -> list[Row]:
-        given = {Variable("thing"): thing}
-        return list(select(self.data.store, system_query(query), self.data.graphs, given))
-
-    def _label(self, term: Ground) -> str:
-        """The English label, else any label, else class and key."""
-        if isinstance(term, Literal):
-            return term.value
-        labels = [row["label"] for row in self._rows("label", term)]
-        best = min(labels, key=lambda label: ({"en": 0, None: 1}.get(label.language, 2), label.value), default=None)
-        return self._unlabelled(term) if best is None else str(best.value)
-
-    def _unlabelled(self, term: NamedNode) -> str:
-        key = unquote(term.value.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1])
-        classes = self._rows("class-label", term)
-        return f"{classes[0]['label'].value} {key}" if classes else key
-
-    def _source(self, term: Ground) -> tuple[str, int, str] | None:
-        """File title, row number and row IRI of what a thing was derived from."""
-        if not isinstance(term, NamedNode):
-            return None
-        for row in self._rows("row", term):
-            return (row["title"] or row["file"]).value, int(row["number"].value), row["row"].value
-        return None
-
-    def path(self, path: Path | Variable) -> str:
-        """A property path in words: a step backwards is marked as reversed."""
-        match path:
+    def verb(self, predicate: Path | Variable) -> str:
+        """The predicate of a pattern in words."""
+        match predicate:
             case Variable():
-                return "any property"
+                return "is linked to"
             case Sequence():
-                return " something that ".join(map(self.path, path.steps))
+                return " something that ".join(map(self.verb, predicate.steps))
             case Inverse():
-                return f"(reversed) {self.path(path.path)}"
+                return f"(reversed) {self.verb(predicate.path)}"
             case NamedNode():
-                return self.label(path)
+                return "is" if predicate == RDF_TYPE else self.own_label(predicate) or f"has the {key(predicate)}"
             case _:
-                return " or ".join(map(self.label, path_steps(path)))
+                return " or ".join(map(self.label, path_steps(predicate)))
 
-    def expression(self, expression: Expression) -> str:
+    def value(self, triple: Triple) -> str:
+        """The object of a plain triple in words."""
+        assert not isinstance(triple.object, Variable)
+        return with_article(self.label(triple.object)) if triple.predicate == RDF_TYPE else self.name(triple.object)
+
+    def expression(self, expression: Expression, nouns: Nouns) -> str:
         """A condition in words."""
         match expression:
+            case Exists():
+                return self.recorded(expression, nouns)
             case Call(name, (left, right)) if name in SIGNS:
-                signs = DATES if _is_date(left) or _is_date(right) else SIGNS
-                return f"{self.expression(left)} {signs.get(str(name), SIGNS[str(name)])} {self.expression(right)}"
+                return f"{self.expression(left, nouns)} is {limit(str(name), right, self.expression(right, nouns))}"
+            case Call(name, (left, right)) if name in SUMS:
+                return f"{self.expression(left, nouns)} {SUMS[str(name)]} {self.expression(right, nouns)}"
             case Call(name, arguments):
-                inside = " and ".join(map(self.expression, arguments))
+                inside = " and ".join(self.expression(argument, nouns) for argument in arguments)
                 return inside if name == "STR" else f"{name} ({inside})"
-            case Exists(group, negated):
-                said = ", where ".join(self.pattern(part) for part in group.parts)
-                return f"it is {'not ' if negated else ''}recorded that {said}"
             case Variable():
-                return _words(expression)
+                return _noun(expression, nouns)[0]
+            case NamedNode() | Literal():
+                return self.name(expression)
             case _:
-                return self.label(expression)
+                raise TypeError(f"{expression} has no place in a condition")
 
-    def pattern(self, part: Part) -> str:
+    def recorded(self, exists: Exists, nouns: Nouns) -> str:
+        """`EXISTS` or `NOT EXISTS` in words."""
+        said = self.clause(exists.group, nouns, exists.negated)
+        return f"it is {'not ' if exists.negated else ''}recorded that {said}"
+
+    def clause(self, group: Group, nouns: Nouns, negated: bool) -> str:
+        """What a group asks for; what only this group names is called by its class."""
+        known, said = _Known(self, group, nouns), list[str]()
+        before: Term | None = None
+        for triple in known.patterns():
+            subject, value = known.subject(triple.subject), known.value(triple)
+            predicate = joined(self.verb(triple.predicate), value)
+            said.append(predicate if triple.subject == before else f"{subject} {predicate}")
+            before = triple.subject
+        rest = "".join(self._besides(part.expression, known.nouns, negated) for part in known.filters())
+        return " and ".join(said) + rest
+
+    def _besides(self, expression: Expression, nouns: Nouns, negated: bool) -> str:
+        if negated and isinstance(expression, Exists) and expression.negated:
+            # So far in, "it" could be anything.
+            plain = {variable: (noun, noun) for variable, (_, noun) in nouns.items()}
+            return f", unless {self.recorded(Exists(expression.group, False), plain)}"
+        return f", where {self.expression(expression, nouns)}"
+
+    def part(self, part: Part, nouns: Nouns) -> str:
         """One part of a group in words."""
         if isinstance(part, Filter):
-            return self.expression(part.expression)
-        if isinstance(part, Triple):
-            return f"{self.expression(part.subject)} {self.verb(part)} {_with_article(part, self)}"
-        return ""
-
-    def verb(self, triple: Triple) -> str:
-        """The predicate of a pattern in words."""
-        return "is" if triple.predicate == RDF_TYPE else self.path(triple.predicate)
+            return self.expression(part.expression, nouns)
+        return self.clause(Group((part,)), nouns, negated=False)
 
 
-def _is_date(expression: Expression) -> bool:
-    return isinstance(expression, Literal) and expression.datatype.value.endswith("#date")
+class _Known:
+    """The variables of one clause: what they are called the first time and afterwards."""
+
+    def __init__(self, speaker: Speaker, group: Group, nouns: Nouns) -> None:
+        self.speaker, self.group, self.nouns = speaker, group, dict(nouns)
+        self.limits = limits(speaker, group)
+        self.classes = {
+            part.subject: speaker.label(part.object)
+            for part in group.parts
+            if isinstance(part, Triple) and _gives_class(part) and part.subject not in nouns
+            if isinstance(part.object, NamedNode)
+        }
+
+    def patterns(self) -> Iterator[Triple]:
+        """The patterns, without those that only say the class of what another names."""
+        triples = [part for part in self.group.parts if isinstance(part, Triple)]
+        for triple in triples:
+            named = any(triple.subject in {each.subject, each.object} for each in triples if each is not triple)
+            if not (_gives_class(triple) and triple.subject in self.classes and named):
+                yield triple
+
+    def filters(self) -> Iterator[Filter]:
+        """The conditions, without those that the value of a pattern says already."""
+        return (part for part in self.group.parts if isinstance(part, Filter) and _limited(part) not in self.limits)
+
+    def subject(self, term: Term) -> str:
+        if not isinstance(term, Variable):
+            return self.speaker.name(term)
+        if term not in self.nouns:
+            return self._first(term)
+        return self.nouns[term][0]
+
+    def value(self, triple: Triple) -> str:
+        term = triple.object
+        if not isinstance(term, Variable):
+            return self.speaker.value(triple)
+        if term in self.limits:
+            return " and ".join(self.limits[term])
+        return self.nouns[term][1] if term in self.nouns else self._first(term)
+
+    def _first(self, variable: Variable) -> str:
+        noun = self.classes.get(variable)
+        self.nouns[variable] = ("it", f"this {noun}") if noun else _noun(variable, {})
+        return with_article(noun) if noun else "something"
+
+
+def _gives_class(triple: Triple) -> bool:
+    return triple.predicate == RDF_TYPE and isinstance(triple.subject, Variable)
+
+
+def _noun(variable: Variable, nouns: Nouns) -> tuple[str, str]:
+    return nouns.get(variable, (f"the {_words(variable)}", f"the {_words(variable)}"))
 
 
 def _words(variable: Variable) -> str:
@@ -107,27 +165,83 @@ def _words(variable: Variable) -> str:
     return "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in variable.value.replace("_", " ")).strip()
 
 
+def _is_date(expression: Expression) -> bool:
+    return isinstance(expression, Literal) and expression.datatype.value.endswith("#date")
+
+
+def limit(sign: str, right: Expression, said: str) -> str:
+    """A sign and what it compares with: "not after 2024-06-30"."""
+    return f"{DATES.get(sign, SIGNS[sign]) if _is_date(right) else SIGNS[sign]} {said}"
+
+
+def _limited(part: Part) -> Variable | None:
+    """The variable that a filter compares with a literal."""
+    match part:
+        case Filter(Call(name, (Variable() as variable, Literal()))) if name in SIGNS:
+            return variable
+        case _:
+            return None
+
+
+def limits(speaker: Speaker, group: Group) -> dict[Variable, list[str]]:
+    """What filters say of the values of a group's patterns: "a day after …", "not after …"."""
+    values = {part.object for part in group.parts if isinstance(part, Triple)}
+    found: dict[Variable, list[str]] = {}
+    for part in group.parts:
+        variable = _limited(part)
+        if variable in values and isinstance(variable, Variable) and isinstance(part, Filter):
+            name, (_, right) = part.expression.name, part.expression.arguments  # type: ignore[union-attr]
+            kind = ("a day " if _is_date(right) else "a value ") if variable not in found else ""
+            found.setdefault(variable, []).append(kind + limit(str(name), right, speaker.expression(right, {})))
+    return found
+
+
 def record(explanation: Explanation, speaker: Speaker) -> Record:
     """An explanation as plain data: every term with its label, every triple with graph and source row."""
+    searches = [_search_record(search, speaker) for search in explanation.searches]
+    found = [triples for search in explanation.searches for triples in search.found]
+    misses = [_miss_record(miss, search, speaker) for search in explanation.searches for miss in search.misses]
     return {
-        "evidence": [_reading_record(reading, speaker) for reading in explanation.readings],
+        "evidence": [_reading_record(reading, speaker) for reading in explanation.readings]
+        + [{"triples": triple_records(triples, speaker), "conditions": [], "meetsNorm": True} for triples in found],
         "moreEvidence": explanation.more_readings,
-        "lookedFor": None if explanation.looked_for is None else _looked_for(explanation, speaker),
-        "nearestMisses": [_miss_record(miss, speaker) for miss in explanation.misses],
+        "lookedFor": searches[0] if searches else None,
+        "alsoLookedFor": searches[1:],
+        "nearestMisses": [miss for number, miss in enumerate(misses) if miss not in misses[:number]],
+        "restsOn": [speaker.name(term) for term in explanation.rests_on],
+        "denials": [
+            {**triple_record(triple, speaker), "place": speaker.place(denial)} for triple, denial in explanation.denials
+        ],
     }
 
 
 def _reading_record(reading: Reading, speaker: Speaker) -> Record:
+    tests = [speaker.expression(test, {}) for test in reading.tests if not _only_orders(test)]
     return {
-        "triples": [triple_record(triple, speaker) for triple in reading.evidence],
-        "conditions": [speaker.expression(test) for test in reading.tests if not _only_orders(test)],
+        "triples": triple_records(reading.evidence, speaker),
+        "conditions": [*_counts(reading, speaker), *tests],
+        "meetsNorm": False,
     }
+
+
+def _counts(reading: Reading, speaker: Speaker) -> Iterator[str]:
+    """What the reading counted, a line a number's name."""
+    for name in dict.fromkeys(tally.name for tally in reading.tallies):
+        mine = [tally for tally in reading.tallies if tally.name == name]
+        counted = "" if mine[0].counted is None else f", each {with_article(speaker.label(mine[0].counted))}"
+        numbers = "; ".join(_tally(tally, reading, speaker) for tally in mine)
+        yield f"counted as “{_words(name)}”{counted}: {numbers}"
+
+
+def _tally(tally: Tally, reading: Reading, speaker: Speaker) -> str:
+    known = set(reading.row.values())
+    return " ".join([*(speaker.name(term) for term in tally.of if term not in known), tally.number.value])
 
 
 def _only_orders(test: Expression) -> bool:
     """Whether a condition only puts a pair in order, or tells two things apart: it is no evidence."""
     match test:
-        case Call("<", (Call("STR", _), Call("STR", _))) | Call("!=", (NamedNode(), NamedNode())):
+        case Call("<", (Call("STR", _), Call("STR", _))) | Call("!=" | "=", (NamedNode(), NamedNode())):
             return True
         case Call("&&", arguments):
             return all(map(_only_orders, arguments))
@@ -135,14 +249,22 @@ def _only_orders(test: Expression) -> bool:
             return False
 
 
+def triple_records(triples: Iterable[Triple], speaker: Speaker) -> list[Record]:
+    """Triples in words, in their order."""
+    return [triple_record(triple, speaker) for triple in triples]
+
+
 def triple_record(triple: Triple, speaker: Speaker) -> Record:
     """One triple in words, with its terms, its graph and the row that it comes from."""
+    assert not isinstance(triple.subject, Variable)
+    assert not isinstance(triple.object, Variable)
     graph = speaker.data.graph_of(triple)
     source = speaker.source(triple.subject) or speaker.source(triple.object)
     return {
-        "about": speaker.expression(triple.subject),
-        "verb": speaker.verb(triple),
-        "value": _with_article(triple, speaker),
+        "about": speaker.name(triple.subject),
+        "verb": speaker.verb(triple.predicate),
+        "value": speaker.value(triple),
+        "inName": speaker.in_name(triple),
         "subject": str(triple.subject),
         "predicate": str(triple.predicate),
         "object": str(triple.object),
@@ -151,48 +273,64 @@ def triple_record(triple: Triple, speaker: Speaker) -> Record:
     }
 
 
-def _with_article(triple: Triple, speaker: Speaker) -> str:
-    said = speaker.expression(triple.object)
-    if triple.predicate != RDF_TYPE:
-        return said
-    return f"an {said}" if said[:1] in "aeiou" else f"a {said}"
-
-
-def _looked_for(explanation: Explanation, speaker: Speaker) -> Record:
-    assert explanation.looked_for is not None
-    lack = explanation.lack
+def _search_record(search: Search, speaker: Speaker) -> Record:
+    lack = search.lack
+    nouns = _nouns(search, speaker, "it")
     return {
         "class": None if lack is None else speaker.label(lack.of_class),
-        "values": list(_values(lack, speaker)) if lack else [],
-        "conditions": list(_conditions(explanation.looked_for, speaker, patterns=lack is None)),
+        "values": [] if lack is None else list(_values(lack, speaker)),
+        "conditions": list(_conditions(search, speaker, nouns)),
     }
+
+
+def _nouns(search: Search, speaker: Speaker, subject: str = "") -> Nouns:
+    """What the pattern that was looked for calls its variables; `subject` is what its observation is called."""
+    called = {variable: _noun(variable, {}) for variable in bindable_variables(search.pattern)}
+    if search.lack is not None and search.sought is not None:
+        label = speaker.label(search.lack.of_class)
+        called[search.sought] = (subject or f"the {label}", f"this {label}")
+    return called
 
 
 def _values(lack: NodeShape, speaker: Speaker) -> Iterator[str]:
     for constraint in sorted(lack.constraints, key=lambda each: (len(each.path), str(each))):
-        yield f"{_steps(constraint, speaker)} {_value(constraint, speaker)}"
+        yield _constraint(constraint, speaker, f"this {speaker.label(lack.of_class)}")
 
 
-def _steps(constraint: Constraint, speaker: Speaker) -> str:
-    words = (f"(reversed) {speaker.label(p)}" if inverse else speaker.label(p) for p, inverse in constraint.path)
-    return " something that ".join(words)
+def _constraint(constraint: Constraint, speaker: Speaker, this: str) -> str:
+    """What a property shape asks for: the steps of its path, each with what lies between, and the value."""
+    value = _end(constraint, speaker)
+    if not constraint.path:
+        return f"is {value}"
+    *before, (last, inverse) = constraint.path
+    steps = (joined(speaker.verb(p), "something" if back else speaker.value_class(p)) + " that " for p, back in before)
+    verb = speaker.verb(last)
+    return "".join(steps) + (f"{value} {joined(verb, 'it' if before else this)}" if inverse else joined(verb, value))
 
 
-def _value(constraint: Constraint, speaker: Speaker) -> str:
+def _end(constraint: Constraint, speaker: Speaker) -> str:
     if constraint.value is not None:
-        return speaker.label(constraint.value)
+        return speaker.name(constraint.value)
     assert constraint.of_class is not None
-    return f"some {speaker.label(constraint.of_class)}"
+    return with_article(speaker.label(constraint.of_class))
 
 
-def _conditions(group: Group, speaker: Speaker, *, patterns: bool) -> Iterator[str]:
-    return (speaker.pattern(part) for part in group.parts if isinstance(part, Filter) or patterns)
+def _conditions(search: Search, speaker: Speaker, nouns: Nouns) -> Iterator[str]:
+    """What was asked for besides values: the limits of values that are free, and the filters."""
+    limited = limits(speaker, search.pattern)
+    for part in search.pattern.parts:
+        if isinstance(part, Triple) and part.object in limited:
+            said = " and ".join(limited[part.object])  # type: ignore[index]
+            verb = joined(speaker.verb(part.predicate), said)
+            yield verb if part.subject == search.sought else f"{speaker.expression(part.subject, nouns)} {verb}"
+        elif search.lack is None or (isinstance(part, Filter) and _limited(part) not in limited):
+            yield speaker.part(part, nouns)
 
 
-def _miss_record(miss: Miss, speaker: Speaker) -> Record:
+def _miss_record(miss: Miss, search: Search, speaker: Speaker) -> Record:
     return {
-        "condition": speaker.pattern(miss.condition),
-        "found": [triple_record(triple, speaker) for triple in miss.found],
+        "condition": speaker.part(miss.condition, _nouns(search, speaker)),
+        "found": triple_records(miss.found, speaker),
     }
 
 
@@ -204,7 +342,8 @@ def as_text(told: Mapping[str, object]) -> str:
 def _lines(told: Mapping[str, object]) -> Iterator[str]:
     kind, why = _part(told, "kind"), _part(told, "why")
     yield f"{told['id']} · {kind['label']} · {told['city']} · {told['date']}"
-    yield f"How sure: {told['verdict']}. How severe: {told['severity']} (the kind's base is {kind['base']}{_steps_taken(told)})."
+    base = f"the kind's base is {kind['base']}{_steps_taken(told)}"
+    yield f"How sure: {told['verdict']}. How severe: {told['severity']} ({base})."
     yield ""
     yield f"The question: {kind['question']}"
     yield f"The gap: {kind['definition']} (Paper: {kind['locator']}.)"
@@ -212,10 +351,9 @@ def _lines(told: Mapping[str, object]) -> Iterator[str]:
     yield ""
     yield "What the data shows:"
     yield from _evidence_lines(why)
-    yield from _looked_for_lines(why)
-    yield from _miss_lines(why)
+    yield from _found_lines(why) if _found(why) else _missing_lines(why)
     yield "What made the verdict:"
-    yield from [f"  - {said['label']}{_place(said)}" for said in _list(told, "statements")] or [f"  - {told['because']}"]
+    yield from (f"  - {line}" for line in _verdict_lines(told, why))
     yield f"What would close it: {kind['remedy']}"
 
 
@@ -225,8 +363,10 @@ def _steps_taken(told: Mapping[str, object]) -> str:
 
 
 def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
-    readings = _list(why, "evidence")
-    shown = dict.fromkeys(line for reading in readings for line in reading_lines(reading))
+    readings = [reading for reading in _list(why, "evidence") if not reading["meetsNorm"]]
+    triples = [triple for reading in readings for triple in _list(reading, "triples")]
+    conditions = [str(condition) for reading in readings for condition in _list(reading, "conditions")]
+    shown = dict.fromkeys([*_grouped(triples), *conditions])
     yield from (f"  - {line}" for line in shown)
     if not shown:
         yield "  - nothing: the gap is an absence alone"
@@ -237,44 +377,71 @@ def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
 def reading_lines(reading: Mapping[str, object]) -> Iterator[str]:
     """What one reading of the evidence shows, a line a subject, then the conditions that held."""
     yield from _grouped(_list(reading, "triples"))
-    conditions = reading["conditions"]
-    assert isinstance(conditions, list)
-    yield from conditions
+    yield from map(str, _list(reading, "conditions"))
 
 
 def _grouped(triples: list[Mapping[str, object]]) -> Iterator[str]:
-    """The triples of each subject as one line, with the row that they come from."""
-    subjects = dict.fromkeys(str(triple["subject"]) for triple in triples)
-    for subject in subjects:
-        mine = [triple for triple in triples if triple["subject"] == subject]
-        said = "; ".join(f"{triple['verb']} {triple['value']}" for triple in mine)
-        yield f"{mine[0]['about']} {said}{_cited(mine[0])}"
+    """The triples of each subject as one line with its row; subjects of which only the class is told come first."""
+    unique = list({(t["subject"], t["predicate"], t["object"]): t for t in triples}.values())
+    subjects = dict.fromkeys(triple["subject"] for triple in unique)
+    groups = [[triple for triple in unique if triple["subject"] == subject] for subject in subjects]
+    classed = [mine for mine in groups if all(map(_only_class, mine))]
+    if classed:
+        yield "; ".join(map(_line, classed))
+    yield from (_line(mine) for mine in groups if mine not in classed)
 
 
-def _cited(triple: Mapping[str, object]) -> str:
-    source = triple["source"]
-    return f" [{source['file']}, row {source['row']}]" if isinstance(source, dict) else ""
+def _only_class(triple: Mapping[str, object]) -> bool:
+    return triple["predicate"] == str(RDF_TYPE) and not triple["inName"]
 
 
-def _looked_for_lines(why: Mapping[str, object]) -> Iterator[str]:
+def _line(mine: list[Mapping[str, object]]) -> str:
+    said = [joined(str(triple["verb"]), str(triple["value"])) for triple in mine if not triple["inName"]]
+    cited = next((triple["source"] for triple in mine if isinstance(triple["source"], dict)), None)
+    place = f" [{cited['file']}, row {cited['row']}]" if isinstance(cited, dict) else ""
+    return f"{mine[0]['about']} {'; '.join(said) or 'is recorded'}{place}"
+
+
+def _found(why: Mapping[str, object]) -> list[Mapping[str, object]]:
+    return [reading for reading in _list(why, "evidence") if reading["meetsNorm"]]
+
+
+def _found_lines(why: Mapping[str, object]) -> Iterator[str]:
+    """What a source says there is not, and what the data shows of it."""
+    yield from _looked_for_lines("What a source says there is not", why)
+    yield "What was found all the same:"
+    triples = [triple for reading in _found(why) for triple in _list(reading, "triples")]
+    yield from (f"  - {line}" for line in _grouped(triples))
+
+
+def _missing_lines(why: Mapping[str, object]) -> Iterator[str]:
+    """What was looked for and not found, and what comes nearest, by the condition that it does not meet."""
     if why["lookedFor"] is None:
         return
-    looked = _part(why, "lookedFor")
-    if looked["class"] is None:
-        yield "What was looked for and not found:"
-    else:
-        yield f"What was looked for and not found, one {looked['class']} of which all of this holds:"
-    for line in [*looked["values"], *looked["conditions"]]:  # type: ignore[misc]
-        yield f"  - {line}"
-
-
-def _miss_lines(why: Mapping[str, object]) -> Iterator[str]:
+    yield from _looked_for_lines("What was looked for and not found", why)
     misses = _list(why, "nearestMisses")
-    if why["lookedFor"] is not None:
-        yield "What comes nearest:" if misses else "What comes nearest: nothing."
-    for miss in misses:
-        yield f"  - but for “{miss['condition']}”:"
-        yield from (f"      {line}" for line in _grouped(_list(miss, "found")))
+    yield "What comes nearest:" if misses else "What comes nearest: nothing."
+    for condition in dict.fromkeys(miss["condition"] for miss in misses):
+        yield f"  - all of this but one thing, that {condition}:"
+        mine = (triple for miss in misses if miss["condition"] == condition for triple in _list(miss, "found"))
+        yield from (f"      {line}" for line in _grouped(list(mine)))
+
+
+def _looked_for_lines(heading: str, why: Mapping[str, object]) -> Iterator[str]:
+    for looked in (_part(why, "lookedFor"), *_list(why, "alsoLookedFor")):
+        what = "" if looked["class"] is None else f", {with_article(str(looked['class']))} of which all of this holds"
+        yield f"{heading}{what}:"
+        heading = "And likewise"
+        yield from (f"  - {line}" for line in [*_list(looked, "values"), *_list(looked, "conditions")])
+
+
+def _verdict_lines(told: Mapping[str, object], why: Mapping[str, object]) -> list[str]:
+    """The statements that made the verdict, or what else did."""
+    rests_on = [f"what it rests on, and is as sure as: {finding}" for finding in _list(why, "restsOn")]
+    denied = [f"a source denies that {_line([triple])}{_place(triple)}" for triple in _list(why, "denials")]
+    stated = [f"{said['label']}{_place(said)}" for said in _list(told, "statements")]
+    against = ["against it stands what was found all the same"] if stated and _found(why) else []
+    return rests_on or denied or [*stated, *against] or [str(told["because"])]
 
 
 def _place(said: Mapping[str, object]) -> str:

@@ -1,0 +1,143 @@
+"""What people call a term: its label, or its class and what its links say of it; and the row that it comes from."""
+
+from __future__ import annotations
+
+from functools import cache
+from urllib.parse import unquote
+
+from pyoxigraph import Literal, NamedNode, Quad, Variable
+
+from sopkg.cities import IDS
+from sopkg.files import system_query
+from sopkg.gapquery import Ground
+from sopkg.negation import RDF_TYPE
+from sopkg.nodeshape import SH
+from sopkg.rows import Row, select
+from sopkg.syntax import Triple
+from sopkg.turtle import GENID
+from sopkg.why import Dataset
+
+DERIVED = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
+OBJECT_PROPERTY = NamedNode("http://www.w3.org/2002/07/owl#ObjectProperty")
+SHACL_PATH, SHACL_CLASS = NamedNode(f"{SH}path"), NamedNode(f"{SH}class")
+
+
+class Names:
+    """Names terms over the graphs of one audit."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self.label = cache(self._label)
+        self.own_label = cache(self._own_label)
+        self.classes = cache(self._classes)
+        self.links = cache(self._links)
+        self.source = cache(self._source)
+        self.value_class = cache(self._value_class)
+
+    def _rows(self, query: str, thing: Ground) -> list[Row]:
+        given = {Variable("thing"): thing}
+        return list(select(self.data.store, system_query(query), self.data.graphs, given))
+
+    def _quads(self, subject: NamedNode | None, predicate: NamedNode | None, value: Ground | None) -> list[Quad]:
+        """The quads of the audit's graphs with these terms."""
+        found = self.data.store.quads_for_pattern
+        return [quad for graph in self.data.graphs for quad in found(subject, predicate, value, graph)]
+
+    def _label(self, term: Ground) -> str:
+        """The English label, else any label, else class and links or key."""
+        return term.value if isinstance(term, Literal) else self.own_label(term) or self._unlabelled(term)
+
+    def name(self, term: Ground) -> str:
+        """A term within a sentence: what the data gives a name to stands in quotation marks."""
+        label = self.label(term)
+        if isinstance(term, Literal):
+            return label
+        if self.own_label(term):
+            return f"“{label}”" if term.value.startswith(IDS) else label
+        return f"the {label}" if self.links(term) else label
+
+    def _own_label(self, term: NamedNode) -> str:
+        labels = [row["label"] for row in self._rows("label", term)]
+        best = min(labels, key=lambda label: ({"en": 0, None: 1}.get(label.language, 2), label.value), default=None)
+        return "" if best is None else str(best.value)
+
+    def _unlabelled(self, term: NamedNode) -> str:
+        """Class and links, "engagement of A on B"; where no link's label speaks of the class, class and key."""
+        classes = self.classes(term)
+        if not classes:
+            return "something" if term.value.startswith(GENID) else key(term)
+        ends: dict[str, list[str]] = {}
+        for triple, rest in self.links(term).items():
+            ends.setdefault(rest, []).append(self.name(triple.object))  # type: ignore[arg-type]
+        said = [f"{rest} {' and '.join(names)}" for rest, names in ends.items()]
+        return " ".join([classes[0], *(said or [key(term)])])
+
+    def _classes(self, term: NamedNode) -> list[str]:
+        return [row["label"].value for row in self._rows("class-label", term)]
+
+    def _links(self, term: NamedNode) -> dict[Triple, str]:
+        """The triples that name a thing without a label, each with what its property's label says of the class.
+
+        "is an engagement of" says "of" of an engagement.
+        """
+        if self.own_label(term):
+            return {}
+        quads = sorted(self._quads(term, None, None), key=str)
+        triples = [Triple(term, quad.predicate, quad.object) for quad in quads if isinstance(quad.object, NamedNode)]
+        classes = [self.own_label(triple.object) for triple in triples if triple.predicate == RDF_TYPE]
+        begins = [f"is {with_article(each)} " for each in classes if each]
+        labels = {triple: self.own_label(triple.predicate) for triple in triples}
+        rests = {triple: _rest(label, begins) for triple, label in labels.items()}
+        return {triple: rest for triple, rest in rests.items() if rest}
+
+    def in_name(self, triple: Triple) -> bool:
+        """Whether the subject's name says already what a triple says."""
+        if not isinstance(triple.subject, NamedNode) or self.own_label(triple.subject):
+            return False
+        if triple.predicate == RDF_TYPE:
+            return bool(self.classes(triple.subject))
+        return triple in self.links(triple.subject)
+
+    def _source(self, term: Ground) -> tuple[str, int, str] | None:
+        """File title, row number and row IRI of what a thing was derived from."""
+        for row in self._rows("row", term) if isinstance(term, NamedNode) else ():
+            return (row["title"] or row["file"]).value, int(row["number"].value), row["row"].value
+        return None
+
+    def place(self, term: NamedNode) -> str:
+        """Where a statement stands in its source; empty where it does not say."""
+        places = (quad.object for quad in self._quads(term, DERIVED, None))
+        return next((place.value for place in places if isinstance(place, NamedNode)), "")
+
+    def _value_class(self, predicate: NamedNode) -> str:
+        """What a property's values are, where the ontology's shapes give one class; else "something"."""
+        graph = self.data.graph_of(Triple(predicate, RDF_TYPE, OBJECT_PROPERTY))
+        quads = self.data.store.quads_for_pattern
+        shapes = [] if graph is None else [quad.subject for quad in quads(None, SHACL_PATH, predicate, graph)]
+        classes = {quad.object for shape in shapes for quad in quads(shape, SHACL_CLASS, None, graph)}
+        return with_article(self.label(classes.pop())) if len(classes) == 1 else "something"
+
+
+def _rest(label: str, begins: list[str]) -> str:
+    return next((label.removeprefix(begin) for begin in begins if label.startswith(begin)), "")
+
+
+def key(term: NamedNode) -> str:
+    """The last part of an IRI, readable."""
+    return unquote(term.value.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1])
+
+
+def with_article(noun: str) -> str:
+    """A noun with its indefinite article."""
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def joined(verb: str, noun: str) -> str:
+    """A verb and what it is said of, a noun that both name said once.
+
+    "plays the role" and "a leading role" give "plays a leading role".
+    """
+    *before, last = verb.split()
+    if before[-1:] == ["the"] and noun.startswith(("a ", "an ", "this ")) and noun.endswith(f" {last}"):
+        return " ".join([*before[:-1], noun])
+    return " ".join([*before, noun]) if noun.startswith(f"{last} ") else f"{verb} {noun}"
