@@ -18,6 +18,7 @@ from sopkg.dates import observation_date
 from sopkg.errors import BadInput, near_names, not_found
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
+from sopkg.graphs import CATALOGUE
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
@@ -188,7 +189,7 @@ class Answers:
         if not inherits(kind):
             return []
         mine = [graph for graph in self.graphs() if graph.city == city and graph.date < date]
-        return [graph.graph for graph in mine if graph.step in {"asserted", "gaps"}]
+        return [CATALOGUE, *(graph.graph for graph in mine if graph.step == "gaps")] if mine else []
 
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         """The explanation of a gap as json, text or turtle."""
@@ -219,7 +220,9 @@ class Answers:
         looked = why["lookedFor"]
         if looked is not None:
             said = [looked["class"]] if looked["class"] else []
-            return "not found: " + "; ".join([*said, *looked["values"], *looked["conditions"]])
+            met = any(reading["meetsNorm"] for reading in why["evidence"])
+            lines = "; ".join([*said, *looked["values"], *looked["conditions"]])
+            return f"{'denied, and found all the same' if met else 'not found'}: {lines}"
         return "found: " + "; ".join(reading_lines(why["evidence"][0]))
 
     @staticmethod
