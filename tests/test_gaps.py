@@ -51,7 +51,9 @@ def audit(path: Path) -> list[Found]:
         asserted = read_turtle(file)
         date = file.stem if path.is_dir() else "2024-06-30"
         observation = NamedNode(f"{BASE}observation/{date}")
-        derived = derive(Audit(BASE, observation, date), asserted, [], earlier)
+        # One date needs the case's own kind only; a later one rests on what was found before.
+        asked = None if path.is_dir() else [path.parent.name]
+        derived = derive(Audit(BASE, observation, date), asserted, [], earlier, asked=asked)
         earlier += derived.gaps + [triple for triple in asserted if triple.subject == observation]
     return read_findings(derived.gaps, observation)
 

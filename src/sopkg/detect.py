@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,11 +86,18 @@ def gap_identifier(notation: str, key: str) -> str:
     return f"{notation}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
-def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progress = lambda _: None) -> list[Statement]:
+def detect(
+    store: Store,
+    audit: Audit,
+    mapping_hash: str = "",
+    progress: Progress = lambda _: None,
+    asked: Collection[str] | None = None,
+) -> list[Statement]:
     """The triples of every finding, severity included.
 
     `store` holds the ontology, the observation (asserted and inferred) and the findings of earlier dates in its default
-    graph; the findings are added to it on the way, so that later strata and the severity steps can see them.
+    graph; the findings are added to it on the way, so that later strata and the severity steps can see them. `asked`
+    names the gap queries to run, all of them if None.
     """
     fanout, kinds = measure(store), read_kinds(store)
     scope = Scope(store, audit.date, fanout)
@@ -98,6 +105,8 @@ def detect(store: Store, audit: Audit, mapping_hash: str = "", progress: Progres
     everything: list[Finding] = []
     # Kinds that rest on other findings come after all that do not (stratified negation).
     for gap in sorted(gap_queries().values(), key=lambda each: each.inherits is not None):
+        if asked is not None and gap.file.name not in asked:
+            continue
         progress(gap.file.name)
         found_here = find(store, gap, kinds[gap.kind], scope, fanout, audit)
         method = method_version(gap, kinds[gap.kind], mapping_hash)

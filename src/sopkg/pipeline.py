@@ -5,7 +5,7 @@ Each step's result is a list of triples for a graph of its own. Nothing here is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -38,10 +38,12 @@ def derive(
     earlier: Iterable[Triple] = (),
     mapping_hash: str = "",
     progress: Progress = lambda _: None,
+    asked: Collection[str] | None = None,
 ) -> Derived:
     """Validates, entails and detects, in memory.
 
-    `earlier` holds the findings of earlier observations, with these observations' city and date.
+    `earlier` holds the findings of earlier observations, with these observations' city and date; `asked` names the gap
+    queries to run, all of them if None.
     """
     schema = store_of(closed_ontology())
     store = store_of(asserted)
@@ -50,7 +52,7 @@ def derive(
     progress("entail")
     entailment = entail(store, query_files("entailment").values(), schema)
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
-    gaps = detect(store, audit, mapping_hash, progress)
+    gaps = detect(store, audit, mapping_hash, progress, asked)
     return Derived(report(results, audit.base), [each for each in entailment.triples if is_named(each)], gaps)
 
 
