@@ -45,7 +45,7 @@ def derive(
     `earlier` holds the findings of earlier observations, with these observations' city and date; `asked` names the gap
     queries to run, all of them if None.
     """
-    schema = store_of(closed_ontology())
+    schema = closed_schema()
     store = store_of(asserted)
     progress("validate")
     results = validate(store, schema)
@@ -64,6 +64,12 @@ def closed_ontology() -> tuple[Triple, ...]:
     """
     entailment = entail(Store(), query_files("entailment").values(), ontology_store())
     return (*ontology(), *(each for each in entailment.triples if is_named(each)))
+
+
+@cache
+def closed_schema() -> Store:
+    """The same in a store, which is only read."""
+    return store_of(closed_ontology())
 
 
 def is_named(triple: Triple) -> bool:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 from pyoxigraph import Literal, NamedNode, Quad, QuerySolution, QuerySolutions, Store, Triple
@@ -53,6 +53,7 @@ def validate(store: Store, schema: Store, fanout: Fanout | None = None) -> list[
     return sorted(found, key=lambda result: (str(result.focus_node), str(result.path), str(result)))
 
 
+@lru_cache(maxsize=4)
 def checks(schema: Store) -> list[Select]:
     """What the shapes of a schema ask, as one query for each constraint and each class that it reaches."""
     return [check for file in query_files("validation").values() for check in _instances(file, schema)]
