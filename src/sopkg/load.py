@@ -56,6 +56,8 @@ def load(
     progress("ingest", "")
     ingested = ingest(path, city.folder, date, mapping)
     source_of(city, ingested)
+    if not ingested.rows:
+        raise BadInput(f"{ingested.name} has columns and no row: nothing was observed, so there is nothing to load")
     asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
     method = method_hash()
     name = graph_name(city, date, "asserted", asserted)
