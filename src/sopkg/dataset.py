@@ -63,9 +63,8 @@ def read_current_graphs(job: Job) -> list[Any]:
     return [asdict(each) for each in in_store(job.store)]
 
 
-def current_graphs(pool: Pool, base: str | None = None) -> list[CurrentGraph]:
+def current_graphs(pool: Pool) -> list[CurrentGraph]:
     """The graphs in force of the published snapshot."""
-    del base  # the catalogue has one name
     return [CurrentGraph(**row) for row in pool.run("current-graphs", {})]
 
 
