@@ -55,8 +55,8 @@ def _skolemised(quad: Quad, salt: str) -> Triple:
 def ontology() -> tuple[Triple, ...]:
     """Every triple of the ontology: prefixes, core, norms, shapes, and what of the alignments makes our terms.
 
-    An alignment also says of our terms what they are in its vocabulary (a subclass or subproperty axiom about a term that is
-    defined here). That is for whoever publishes: followed here, it would say each record of each city a second time.
+    An alignment also says of our terms what they are in its vocabulary (a subclass or subproperty axiom about a term
+    that is defined here). That is for whoever publishes: followed here, it would say each record a second time.
     """
     paths = (*found("ontology", "*.ttl"), *found("ontology", "*/*.ttl"))
     aligned = [triple for path in paths if path.parent.name == ALIGNMENTS for triple in read_turtle(path)]
