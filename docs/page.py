@@ -13,8 +13,8 @@ from pylode import OntPub
 from pyoxigraph import Literal, NamedNode, Store, Triple
 from rdflib import OWL, RDF, Graph, URIRef
 
-from docs.patterns import name_of, pattern, pattern_files
-from docs.questions import parts, questions
+from docs.diagrams import name_of, pattern, pattern_files
+from docs.questions import Question, parts, questions
 from sopkg.catalog import read_query_file
 from sopkg.files import root
 from sopkg.turtle import GENID, read_turtle, store_of
@@ -70,12 +70,12 @@ def turtle(folders: Iterable[str]) -> bytes:
 
 def header(store: Store) -> dict[str, str]:
     """What the ontology's header says, by the end of the property's IRI."""
-    said = [quad for quad in store.quads_for_pattern(NamedNode(IRI), None, None) if isinstance(quad.object, Literal)]
-    english = [quad for quad in said if quad.object.language in (None, "en")]
-    return {quad.predicate.value.replace("#", "/").rsplit("/", 1)[1]: quad.object.value for quad in english}
+    said = ((quad.predicate.value, quad.object) for quad in store.quads_for_pattern(NamedNode(IRI), None, None))
+    english = ((name, value) for name, value in said if isinstance(value, Literal) and value.language in (None, "en"))
+    return {re.split("[#/]", name)[-1]: value.value for name, value in english}
 
 
-def asked(question: Any) -> dict[str, Any]:
+def asked(question: Question) -> dict[str, Any]:
     """A competency question as the template shows it."""
     query = question.query
     body = "\n".join(line for line in query.text.splitlines() if not line.startswith("#+"))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.diagrams import pattern, pattern_files
 from docs.drawing import Arrow, Drawing, depths
-from docs.patterns import pattern, pattern_files
 from docs.questions import questions
 from tests.test_ontology import ROOT, SOP, files, read
 
