@@ -58,7 +58,7 @@ def drawn(triples: list[Triple], store: Store) -> Drawing:
     nodes = {node for triple in edges for node in (triple.subject, triple.object)}
     kinds = [triple for triple in triples if triple.predicate.value == TYPE]
     edges += [triple for triple in kinds if triple.object in nodes]
-    small = {t.subject: name_of(t.object, store) for t in kinds if t.object not in nodes}
+    small: dict[object, str] = {t.subject: name_of(t.object, store) for t in kinds if t.object not in nodes}
     boxes = {str(node): (name_of(node, store), small.get(node, "")) for node in sorted(nodes, key=str)}
     return Drawing(boxes, list(merged(edges, store)))
 

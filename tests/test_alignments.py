@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Namespace, URIRef
 
+from sopkg.turtle import ontology
 from tests.test_ontology import ROOT, RULES, SOP, files, read, reason
 
 ALIGN = Namespace("https://w3id.org/sopkg/alignments#")
@@ -144,6 +145,14 @@ def test_without_the_alignments_foreign_data_says_nothing(said: dict[str, Any], 
     assert about == []
     assert "presumed" not in " ".join(said_without["findings"])
     assert set(said["findings"]) - set(said_without["findings"])
+
+
+def test_what_our_terms_are_elsewhere_is_left_to_publishers(core: Graph) -> None:
+    kinds = (RDFS.subClassOf, RDFS.subPropertyOf)
+    axioms = [axiom for path in FILES for axiom in mappings(read(path)) if axiom[1] in kinds]
+    followed = {tuple(str(term).strip("<>") for term in triple) for triple in ontology()}
+    outward = {axiom for axiom in axioms if (axiom[0], RDFS.isDefinedBy, None) in core}
+    assert {axiom for axiom in axioms if tuple(map(str, axiom)) not in followed} == outward != set()
 
 
 def test_what_is_inferred_of_a_city_without_foreign_words_stays(
