@@ -150,7 +150,7 @@ def test_notations_are_told_apart(ontology: Graph) -> None:
 
 def test_every_construct_has_its_rule(ontology: Graph) -> None:
     constructs = set(ontology.predicates()) | set(ontology.objects(None, RDF.type))
-    language = {each for each in constructs if each.startswith((str(OWL), str(RDFS)))} - RULELESS
+    language = {each for each in constructs if str(each).startswith((str(OWL), str(RDFS)))} - RULELESS
     present = {path.stem for path in files("queries/entailment/*.rq")}
     assert language <= set(RULES)
     assert set().union(*(RULES[each] for each in language)) <= present
