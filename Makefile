@@ -16,7 +16,7 @@ demo: .venv/made
 	$(BIN)/sopkg --store $(STORE) serve --allow-no-netns
 
 test: .venv/made
-	$(BIN)/ruff check src tests docs app.py
+	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
@@ -24,7 +24,7 @@ bench: .venv/made
 	$(BIN)/python -m tests.bench
 
 docs: .venv/made
-	$(BIN)/python -m docs build/docs
+	$(BIN)/python -m tests.docs build/docs
 
 clean:
 	rm -rf .venv build

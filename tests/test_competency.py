@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docs.questions import Question, answer, ask, parts, questions
 from sopkg.turtle import ontology, read_turtle, store_of
+from tests.docs.questions import Question, answer, ask, parts, questions
 
 OF_THE_MODEL = {"the-three-subjects", "what-comes-before", "norms-of-the-public-roles"}
 

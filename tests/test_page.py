@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.diagrams import pattern, pattern_files
-from docs.drawing import Arrow, Drawing, depths
-from docs.questions import questions
+from tests.docs.diagrams import pattern, pattern_files
+from tests.docs.drawing import Arrow, Drawing, depths
+from tests.docs.questions import questions
 from tests.test_ontology import ROOT, SOP, files, read
 
 #: What a reader must see drawn; a diagram may be added, none of these may go.
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("pylode, which makes the reference, is not installed here")
     # A process of its own, as `make docs` has it: pyLODE leaves files open, and here warnings are errors.
     folder = tmp_path_factory.mktemp("docs")
-    subprocess.run([sys.executable, "-m", "docs", str(folder)], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "tests.docs", str(folder)], cwd=ROOT, check=True, capture_output=True)
     return folder
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, QueryTriples, Store, Triple
 
-from docs.drawing import Arrow, Drawing
-from docs.questions import FOLDER, Question, audited
 from sopkg.catalog import read_query_file
 from sopkg.errors import InternalFault
 from sopkg.turtle import GENID, prefix_table
+from tests.docs.drawing import Arrow, Drawing
+from tests.docs.questions import FOLDER, Question, audited
 
 PATTERNS = Path(__file__).parent / "patterns"
 TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"

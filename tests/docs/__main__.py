@@ -1,4 +1,4 @@
-"""`python -m docs DIR`: writes the ontology's page of documentation into a folder."""
+"""`python -m tests.docs DIR`: writes the ontology's page of documentation into a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from docs.page import write_page
+from tests.docs.page import write_page
 
 if __name__ == "__main__":
     # pyLODE logs how it loads its own files, at the level of debugging.

@@ -13,11 +13,11 @@ from pylode import OntPub
 from pyoxigraph import Literal, NamedNode, Store, Triple
 from rdflib import OWL, RDF, Graph, URIRef
 
-from docs.diagrams import name_of, pattern, pattern_files
-from docs.questions import Question, parts, questions
 from sopkg.catalog import read_query_file
 from sopkg.files import root
 from sopkg.turtle import GENID, read_turtle, store_of
+from tests.docs.diagrams import name_of, pattern, pattern_files
+from tests.docs.questions import Question, parts, questions
 
 HERE = Path(__file__).parent
 IRI = "https://w3id.org/sopkg/ns"

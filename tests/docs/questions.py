@@ -14,7 +14,7 @@ from sopkg.errors import InternalFault
 from sopkg.pipeline import closed_ontology, derive
 from sopkg.turtle import read_turtle, store_of
 
-FOLDER = Path(__file__).parents[1] / "tests" / "competency"
+FOLDER = Path(__file__).parents[1] / "competency"
 # The example data are observations of this city at this date.
 BASE, DATE = "https://w3id.org/sopkg/id/t/", "2024-06-30"
 
