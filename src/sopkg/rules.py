@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Store, Variable
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Variable
 from pyoxigraph import Triple as Statement
 
 from sopkg.catalog import QueryFile
@@ -100,9 +100,10 @@ class Instance:
         return Construct(self.template, self.where)
 
 
-def read_rules(files: Iterable[QueryFile]) -> tuple[Rule, ...]:
-    """The rules of the files, those that are only answered left out. Raises InternalFault where one can't be a rule."""
-    return _read(tuple((each.name, each.text, *_marks(each)) for each in files if ANSWERED not in tags(each)))
+def read_rules(files: Iterable[QueryFile], answered: bool = False) -> tuple[Rule, ...]:
+    """The rules of the files: those whose triples are stored, or those that are only answered."""
+    asked = (each for each in files if (ANSWERED in tags(each)) == answered)
+    return _read(tuple((each.name, each.text, *_marks(each)) for each in asked))
 
 
 def tags(file: QueryFile) -> set[str]:
@@ -130,8 +131,11 @@ def _alternatives(name: str, text: str, every: str, chain: str) -> Iterator[Rule
         yield Rule(name, template, branch, marked, steps)
 
 
-def instances(rule: Rule, schema: Store) -> list[Instance]:
-    """The rule once for each solution of its schema premises in a store of axioms."""
+def instances(rule: Rule, schema: Store, blanks: bool = False) -> list[Instance]:
+    """The rule once for each solution of its schema premises in a store of axioms.
+
+    Those about blank nodes are left out, since no query can hold one, unless they are asked for.
+    """
     if rule.about_schema:
         return [Instance(rule.name, rule.template, rule.where)]
     where = rule.where
@@ -149,8 +153,9 @@ def instances(rule: Rule, schema: Store) -> list[Instance]:
         if rule.every is None:
             made.append(Instance(rule.name, filled.template, filled.where, known))
         elif members := list_members(schema, row[_variable(rule.list_pattern.subject)]):
-            made.append(replace(unrolled(filled, members), axioms=known))
-    return [each for each in made if _is_valid(each)]
+            cells = list_cells(schema, row[_variable(rule.list_pattern.subject)])
+            made.append(replace(unrolled(filled, members), axioms=(*known, *cells)))
+    return [each for each in made if _is_valid(each, blanks)]
 
 
 def _variable(term: Term) -> Variable:
@@ -183,13 +188,31 @@ def list_members(store: Store, node: object) -> list[NamedNode | Literal]:
     members: list[NamedNode | Literal] = []
     seen = set[object]()
     while node != NIL:
-        first, rest = (objects(store, node, predicate) for predicate in (FIRST, REST))
-        if node in seen or len(first) != 1 or len(rest) != 1:
+        first, rest = (_only(store, node, predicate) for predicate in (FIRST, REST))
+        if node in seen or first is None or rest is None:
             return []
         seen.add(node)
-        members.append(first[0])
-        node = rest[0]
+        members.append(first)
+        node = rest
     return members
+
+
+def _only(store: Store, node: object, predicate: NamedNode) -> NamedNode | Literal | None:
+    """The one value of a property; of several names of it the first."""
+    found = sorted(objects(store, node, predicate), key=str)
+    if not found or any(Quad(found[0], SAME, other) not in store for other in found[1:]):  # type: ignore[arg-type]
+        return None
+    return found[0]
+
+
+def list_cells(store: Store, node: object) -> tuple[Triple, ...]:
+    """The triples that make an RDF list, which must be one."""
+    cells: list[Triple] = []
+    while node != NIL:
+        first, rest = (_only(store, node, predicate) for predicate in (FIRST, REST))
+        cells += [Triple(node, FIRST, first), Triple(node, REST, rest)]  # type: ignore[arg-type]
+        node = rest
+    return tuple(cells)
 
 
 def objects(store: Store, subject: object, predicate: NamedNode) -> list[NamedNode | Literal]:
@@ -320,12 +343,12 @@ def _is_step(predicate: object) -> bool:
     return isinstance(predicate, NamedNode | Variable)
 
 
-def _is_valid(instance: Instance) -> bool:
+def _is_valid(instance: Instance, blanks: bool) -> bool:
     """Whether its patterns are such as SPARQL has: an axiom may say anything of a literal or a node without a name."""
-    return all(_may_match(each) for each in (*patterns(instance.where), *instance.template))
+    return all(_may_match(each, blanks) for each in (*patterns(instance.where), *instance.template))
 
 
-def _may_match(pattern: Triple) -> bool:
+def _may_match(pattern: Triple, blanks: bool) -> bool:
     terms = (pattern.subject, pattern.predicate, pattern.object)
-    good = not isinstance(pattern.subject, Literal) and not isinstance(pattern.predicate, Literal)
-    return good and not any(isinstance(term, BlankNode) for term in terms)
+    good = not isinstance(pattern.subject, Literal) and not isinstance(pattern.predicate, Literal | BlankNode)
+    return good and (blanks or not any(isinstance(term, BlankNode) for term in terms))
