@@ -78,6 +78,24 @@ class Facts:
         return self.graph_of(triple) is not None or (is_unstored(triple) and self.unstored(triple))
 
 
+class Unstored:
+    """Says whether a triple that is never stored holds, by asking what it follows from."""
+
+    def __init__(self, rules: Sequence[Horn], facts: Facts) -> None:
+        self.rules, self.facts = rules, facts
+        self.asked = set[Triple]()
+
+    def __call__(self, triple: Triple) -> bool:
+        # What would hold only because it holds does not.
+        if triple in self.asked:
+            return False
+        self.asked.add(triple)
+        try:
+            return any(any(derivations(horn, triple, self.facts)) for horn in self.rules)
+        finally:
+            self.asked.discard(triple)
+
+
 def is_unstored(triple: Triple) -> bool:
     """Whether a triple is such as is not published: that a thing belongs to a class expression without a name."""
     of_class = triple.object if triple.predicate == RDF_TYPE else None
@@ -100,11 +118,15 @@ def horn_rules(rules: Iterable[Rule], facts: Facts) -> list[Horn]:
     return found
 
 
+def is_matched(rule: Rule) -> bool:
+    """Whether a rule is patterns, conditions and tables; one that computes a term is left to queries."""
+    return all(isinstance(part, syntax.Triple | Filter | Values) for part in rule.where.parts)
+
+
 def _as_written(rule: Rule) -> Iterator[Horn]:
     tests = tuple(part for part in rule.where.parts if isinstance(part, Filter))
     tables = [part for part in rule.where.parts if isinstance(part, Values)]
-    if len(rule.premises) + len(tests) + len(tables) < len(rule.where.parts):
-        # A rule that computes a term (of literals with the same value) is not matched backwards.
+    if not is_matched(rule):
         return
     rows: list[Bindings] = [{}]
     for table in tables:

@@ -14,7 +14,7 @@ from typing import Any
 from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, Store, Triple, serialize
 
 from sopkg.catalog import QueryFile
-from sopkg.matching import Facts, GraphName, as_stored, derivations, horn_rules, is_unstored
+from sopkg.matching import Facts, GraphName, Unstored, as_stored, derivations, horn_rules, is_unstored
 from sopkg.rules import read_rules
 from sopkg.staging import Cells, construct
 from sopkg.turtle import prefix_table
@@ -76,9 +76,9 @@ class Prover:
     ) -> None:
         kept = list(files)
         self.facts = Facts(store, [*given, *inferred])
-        self.facts.unstored = self._holds_unstored
         self.given_graphs, self.follows = set(given), follows
         self.rules = horn_rules(read_rules(kept), self.facts)
+        self.facts.unstored = Unstored(self.rules, self.facts)
         self.answered = horn_rules(read_rules(kept, answered=True), self.facts)
         self.forget()
 
@@ -87,7 +87,6 @@ class Prover:
         self.steps: dict[Triple, list[tuple[str, tuple[Triple, ...]]]] = {}
         self.shallowest: dict[Triple, int] = {}
         self.too_deep: dict[Triple, int] = {}
-        self.asked: set[Triple] = set()
         self.work = 0
 
     def proofs(self, triple: Triple, most: int = 1) -> list[Proof]:
@@ -149,17 +148,6 @@ class Prover:
             for premises in derivations(horn, triple, self.facts):
                 if triple not in premises:
                     yield horn.rule, tuple(dict.fromkeys(premises))
-
-    def _holds_unstored(self, triple: Triple) -> bool:
-        """Whether something belongs to a class expression without a name: never by way of asking the same again."""
-        if triple in self.asked:
-            return False
-        if triple in self.steps:
-            return bool(self.steps[triple])
-        self.asked.add(triple)
-        holds = any(any(derivations(horn, triple, self.facts)) for horn in self.rules)
-        self.asked.discard(triple)
-        return holds
 
     def _proofs(self, triple: Triple, depth: int, above: frozenset[Triple], most: int) -> Iterator[Proof]:
         """The proofs of a triple that are not deeper, and do not rest on what is above it."""
