@@ -22,6 +22,7 @@ from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
 from sopkg.load import STEPS, Loaded, Progress, forget, load
 from sopkg.pool import Pool
+from sopkg.reasoncli import reason_group
 from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json, as_table
@@ -82,6 +83,15 @@ def main(context: click.Context, store: Path | None) -> None:
 def command(function: Command) -> Command:
     """A command that takes the settings; its help is its docstring, with an example."""
     return main.command()(click.pass_obj(wraps(function)(function)))  # type: ignore[return-value]
+
+
+entailment_option = click.option(
+    "--entailment",
+    type=click.Choice(["rl", "none"]),
+    default="rl",
+    show_default=True,
+    help="Read what follows by OWL 2 RL too, or only what the sources say.",
+)
 
 
 def snapshots(settings: Settings) -> SnapshotStore:
@@ -235,8 +245,11 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
     show_default=True,
     help="What to write.",
 )
+@entailment_option
 @click.pass_obj
-def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str) -> None:
+def ask(
+    settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str, entailment: str
+) -> None:
     """Run a predefined query.
 
     Example: sopkg ask who-leads-what -p city=buenos-aires
@@ -246,13 +259,13 @@ def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: b
         return
     with answering(settings) as answers:
         if form == "csv":  # as SPARQL writes it: with a head where there are no rows
-            click.echo(answers.ask_as(name, parameters(pairs), "", form).body, nl=False)
+            click.echo(answers.ask_as(name, parameters(pairs), "", form, entailment == "rl").body, nl=False)
             return
-        rows = answers.ask(name, parameters(pairs))
+        rows = answers.ask(name, parameters(pairs), entailment == "rl")
     click.echo(as_json(rows) if form == "json" else f"{_summary(name)}\n\n{as_table(rows)}", nl=False)
 
 
-def _above_zero(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:
+def above_zero(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:
     if seconds is not None and not 0 < seconds < float("inf"):
         raise click.BadParameter(f"{seconds:g} is no number of seconds above 0", context, option)
     return seconds
@@ -266,9 +279,10 @@ def _summary(name: str) -> str:
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
-@click.option("--seconds", type=float, callback=_above_zero, help="A time limit below the setting's.")
+@click.option("--seconds", type=float, callback=above_zero, help="A time limit below the setting's.")
+@entailment_option
 @click.pass_obj
-def query(settings: Settings, file: Any, form: str | None, seconds: float | None) -> None:
+def query(settings: Settings, file: Any, form: str | None, seconds: float | None, entailment: str) -> None:
     """Run a SPARQL query from a file, or from standard input as -.
 
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
@@ -278,7 +292,7 @@ def query(settings: Settings, file: Any, form: str | None, seconds: float | None
     except UnicodeDecodeError as error:
         raise BadInput(f"the query is not UTF-8: {error}") from error
     with answering(settings) as answers:
-        click.echo(answers.sparql(text, form, seconds).body, nl=False)
+        click.echo(answers.sparql(text, form, seconds, entailment == "rl").body, nl=False)
 
 
 @main.command()
@@ -389,6 +403,9 @@ def settings_command(settings: Settings) -> None:
     Example: sopkg settings
     """
     click.echo(as_table([_setting_row(each) for each in described()]), nl=False)
+
+
+main.add_command(reason_group)
 
 
 def _setting_row(each: Mapping[str, str]) -> dict[str, object]:

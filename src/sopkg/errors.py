@@ -135,6 +135,24 @@ class StoreUnreadable(Unavailable):
     exit_code, title = 2, "Store can't be read"
 
 
+class ReasonerMissing(Unavailable):
+    """HermiT, Pellet or Java is not installed; the detail says what brings it."""
+
+    exit_code, title = 2, "No reasoner"
+
+
+class OntologyRefused(Unavailable):
+    """The ontology's files have faults, and there is no earlier state of them that had none."""
+
+    exit_code, title = 2, "Ontology refused"
+
+
+class ReasoningTimeout(SopkgError):
+    """The reasoner ran past its time limit and was ended."""
+
+    status, exit_code, title = 504, 1, "Reasoning past its time limit"
+
+
 class QueryTimeout(SopkgError):
     """The query ran past its time limit and was ended; 504, as a 503 would say that trying again helps."""
 
