@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from pyoxigraph import NamedNode, RdfFormat, Triple, parse
 from sopkg import dl
 from sopkg.axioms import Axiom, Axioms, read_axioms, written
 from sopkg.errors import BadInput, Busy, MemoryExceeded, ReasonerMissing, ReasoningTimeout, SopkgError, Unprocessable
-from sopkg.inference import REASONERS, TASKS, Given, Question, reason
+from sopkg.inference import REASONERS, Given, Question, reason
 from sopkg.justify import denied, justify
 from sopkg.reasoner import Reasoner
 from sopkg.results import to_term
@@ -67,7 +67,7 @@ def found(task: str, reasoner: str, name: str) -> set[Triple]:
 
 def test_hermit_and_pellet_find_the_same() -> None:
     hermit, pellet = (found("entailments", reasoner, "family") for reasoner in dl.REASONERS)
-    assert hermit == {triple for triple in pellet}
+    assert hermit == pellet
     assert Triple(named(":ann"), dl.RDF_TYPE, named(":Parent")) in hermit
     assert found("classify", "hermit", "family") == found("classify", "pellet", "family") != set()
 
@@ -84,19 +84,20 @@ def test_unsatisfiable_classes(reasoner: str, name: str, empty: list[NamedNode] 
     assert dl.unsatisfiable(java, reasoner, axioms(name)) == empty
 
 
-@pytest.mark.parametrize(("name", "triple", "count"), entailed())
+@pytest.mark.parametrize(("name", "triple", "count"), list(entailed()))
 def test_justifications_are_sound_and_minimal(name: str, triple: Triple | None, count: int, java: dl.Java) -> None:
     read = axioms(name)
     result = justify(java, read, triple, 5)
     assert (len(result.found), result.complete) == (count, True)
     for one in result.found:
-        assert [clash(java, read, part, triple) for part in (one, *without_one(one))] == [True] + [False] * len(one)
+        assert clash(java, dl.REASONERS, read, one, triple)
+        assert [part for part in without_one(one) if clash(java, ["hermit"], read, part, triple)] == []
 
 
-def clash(java: dl.Java, read: Axioms, some: list[Axiom], triple: Triple | None) -> bool:
-    """Whether axioms and denial clash, asked of the reasoner that the search did not ask."""
-    file = java.file("asked.nt", read.n_triples(some, denied(triple) if triple else ()))
-    return "Consistent: No" in java.pellet("consistency", str(file)).stdout
+def clash(java: dl.Java, reasoners: Iterable[str], read: Axioms, some: list[Axiom], triple: Triple | None) -> bool:
+    """Whether axioms and denial clash for each reasoner; Pellet was not asked in the search."""
+    given = Axioms(tuple(some), (*read.declarations, *(denied(triple) if triple else ())))
+    return all(dl.unsatisfiable(java, each, given) is None for each in reasoners)
 
 
 def without_one(some: list[Axiom]) -> list[list[Axiom]]:
@@ -127,9 +128,8 @@ def test_the_ontology_is_classified_alike(java: dl.Java) -> None:
     assert hermit == pellet != set()
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_nothing_is_left_behind_when_time_is_over(task: str) -> None:
-    question = Question(task, "hermit", triple=("a:b", "a:c", "a:d") if task == "justifications" else ())
+def test_nothing_is_left_behind_when_time_is_over() -> None:
+    question = Question("classify", "hermit")
     with pytest.raises(ReasoningTimeout):
         reason(Reasoner(SETTINGS), question, seconds=0.6)
     assert children() == []
@@ -150,7 +150,9 @@ def test_java_ends_with_a_service_that_is_killed(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     service = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    deadline = time.monotonic() + 20
     while not running(tmp_path):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     service.send_signal(signal.SIGKILL)
     service.wait()

@@ -21,6 +21,8 @@ from sopkg.dates import observation_date
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
 from sopkg.load import STEPS, Loaded, Progress, forget, load
+from sopkg.ontologycli import ontology_group
+from sopkg.ontologystate import require_good
 from sopkg.pool import Pool
 from sopkg.reasoncli import reason_group
 from sopkg.settings import Settings, described
@@ -135,8 +137,12 @@ def load_command(settings: Settings, file: Path, city_name: str, date: str, mapp
 def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> Loaded:
     if not file.is_file():
         raise BadInput(f"{file} is no file" if file.exists() else f"there is no file {file}")
+    known = city(city_name)
+    require_good(replace(settings, allow_no_netns=True))
     with _progress(f"{city_name} {date}") as progress:
-        return load(snapshots(settings), file, city(city_name), date, mapping, progress)
+        loaded = load(snapshots(settings), file, known, date, mapping, progress)
+    require_good(replace(settings, allow_no_netns=True))  # a store that is new now keeps its copy
+    return loaded
 
 
 @contextmanager
@@ -405,6 +411,7 @@ def settings_command(settings: Settings) -> None:
     click.echo(as_table([_setting_row(each) for each in described()]), nl=False)
 
 
+main.add_command(ontology_group)
 main.add_command(reason_group)
 
 

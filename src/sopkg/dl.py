@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse
 
@@ -20,6 +21,7 @@ from sopkg.errors import MemoryExceeded, ReasonerMissing, Unprocessable, WorkerD
 from sopkg.negation import RDF_TYPE
 from sopkg.schema import OWL, RDFS
 
+Node = TypeVar("Node")
 REASONERS = ("hermit", "pellet")
 THING, NOTHING = NamedNode(f"{OWL}Thing"), NamedNode(f"{OWL}Nothing")
 SUB_CLASS, SUB_PROPERTY = NamedNode(f"{RDFS}subClassOf"), NamedNode(f"{RDFS}subPropertyOf")
@@ -33,6 +35,10 @@ _PR_SET_PDEATHSIG = 1
 _SATISFIABLE = re.compile(r"is satisfiable\.$", re.MULTILINE)
 _RELATION = re.compile(r"^(\w+)\( ((?:<[^>]+>\s*)+)\)$", re.MULTILINE)
 _VALUES = re.compile(r"^<([^>]+)> \(known instances:\s*(.*?)\s*\|\s*possible instances:", re.MULTILINE)
+_PROPERTY = r"(?:ObjectInverseOf\( )?<[^>]+>(?: \))?"
+_OBJECT_PROPERTIES = re.compile(
+    rf"^(SubObjectPropertyOf|EquivalentObjectProperties)\( ({_PROPERTY}) ({_PROPERTY}) \)$", re.MULTILINE
+)
 _PAIR = re.compile(r"\(<([^>]+)>, <([^>]+)>\)")
 _NAMES = re.compile(r"<([^>]+)>")
 _LISTED = re.compile(r"^\t(\S+)$", re.MULTILINE)
@@ -188,9 +194,24 @@ def _by_hermit(java: Java, file: Path) -> Iterator[Triple]:
         elif relation in _EQUALITIES_OF_HERMIT:
             equal = _EQUALITIES_OF_HERMIT[relation]
             yield from (Triple(one, equal, other) for one in named for other in named if one != other)
-    for property_iri, pairs in _VALUES.findall(done.stdout):
-        for subject, value in _PAIR.findall(pairs):
-            yield Triple(NamedNode(subject), NamedNode(property_iri), NamedNode(value))
+    above = _properties_above(done.stdout)
+    for name, pairs in _VALUES.findall(done.stdout):
+        for end, inverse in {("", False), *_reachable((name, False), above)}:
+            for one, other in _PAIR.findall(pairs):
+                subject, value = (other, one) if inverse else (one, other)
+                yield Triple(NamedNode(subject), NamedNode(end or name), NamedNode(value))
+
+
+def _properties_above(told: str) -> dict[tuple[str, bool], set[tuple[str, bool]]]:
+    """Which properties, or inverses of properties, HermiT found to be above others: it lists values lowest only."""
+    above: dict[tuple[str, bool], set[tuple[str, bool]]] = {}
+    for relation, left, right in _OBJECT_PROPERTIES.findall(told):
+        one, other = ((_NAMES.findall(side)[0], side.startswith("ObjectInverseOf")) for side in (left, right))
+        pairs = [(one, other), (other, one)] if relation == "EquivalentObjectProperties" else [(one, other)]
+        for (lower, low), (higher, high) in pairs:
+            above.setdefault((lower, low), set()).add((higher, high))
+            above.setdefault((lower, not low), set()).add((higher, not high))
+    return above
 
 
 def _by_pellet(java: Java, file: Path) -> Iterator[Triple]:
@@ -236,7 +257,7 @@ def _refused(name: str, done: subprocess.CompletedProcess[str]) -> Unprocessable
 def with_supers(triples: Iterable[Triple]) -> set[Triple]:
     """Closes types, subclasses and subproperties upwards: what direct links leave out."""
     found = set(triples)
-    above: dict[NamedNode, dict[object, set[NamedNode]]] = {SUB_CLASS: {}, SUB_PROPERTY: {}}
+    above: dict[NamedNode, dict[Any, set[Any]]] = {SUB_CLASS: {}, SUB_PROPERTY: {}}
     for triple in found:
         for link, equal in ((SUB_CLASS, EQUIVALENT), (SUB_PROPERTY, SAME_PROPERTY)):
             if triple.predicate in (link, equal) and isinstance(triple.object, NamedNode):
@@ -249,9 +270,9 @@ def with_supers(triples: Iterable[Triple]) -> set[Triple]:
     return {triple for triple in found if not _is_empty(triple)}
 
 
-def _reachable(start: object, links: Mapping[object, set[NamedNode]]) -> set[NamedNode]:
-    reached: set[NamedNode] = set()
-    waiting: list[object] = [start]
+def _reachable(start: Node, links: Mapping[Node, set[Node]]) -> set[Node]:
+    reached: set[Node] = set()
+    waiting = [start]
     while waiting:
         for each in links.get(waiting.pop(), ()):
             if each not in reached:

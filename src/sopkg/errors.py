@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 _NEAR_NAMES = 5
 _NEAR_CUTOFF = 0.4
@@ -142,9 +142,10 @@ class ReasonerMissing(Unavailable):
 
 
 class OntologyRefused(Unavailable):
-    """The ontology's files have faults, and there is no earlier state of them that had none."""
+    """The ontology's files have faults; the detail and the extra members have term, rule and line of each."""
 
     exit_code, title = 2, "Ontology refused"
+    faults: Sequence[Any] = ()
 
 
 class ReasoningTimeout(SopkgError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, get_type_hints
 
 from sopkg.errors import BadInput
+from sopkg.files import root
 
 
 class About(NamedTuple):
@@ -47,6 +48,7 @@ def _seconds(text: str) -> float:
 
 
 SMALLEST_WORKER = 500  # megabytes of address space; a worker takes 340 before its first query
+_SHIPPED_ONTOLOGY = root() / "ontology"
 _COUNT = "a whole number above 0"
 _SECONDS = "seconds above 0"
 
@@ -56,6 +58,7 @@ class Settings:
     """What can be set; each field is read from SOPKG_ and its name in capitals."""
 
     store: Annotated[Path, About(Path, "a folder", "folder of the built store")] = Path("sopkg-store")
+    ontology: Annotated[Path, About(Path, "a folder", "folder of the ontology")] = _SHIPPED_ONTOLOGY
     host: Annotated[str, About(str, "a name or address", "address that `serve` listens on")] = "127.0.0.1"
     port: Annotated[int, About(int, "a whole number", "port that `serve` listens on")] = 8080
     base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
