@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -179,9 +180,24 @@ def consequences(java: Java, reasoner: str, axioms: Axioms) -> list[Triple]:
     HermiT leaves out owl:sameAs and literals, Pellet has them. Raises Unprocessable for an inconsistent graph.
     """
     file = java.file("consequences.nt", axioms.n_triples())
-    found = set(_by_hermit(java, file) if reasoner == "hermit" else _by_pellet(java, file))
+    found = _of_equals(set(_by_hermit(java, file) if reasoner == "hermit" else _by_pellet(java, file)))
     empty = {triple.subject for triple in found if triple.predicate == EQUIVALENT and triple.object == NOTHING}
     return sorted((t for t in found if not _is_empty(t) and (t.subject not in empty or t.object == NOTHING)), key=str)
+
+
+def _of_equals(found: set[Triple]) -> set[Triple]:
+    """Says of each of several equivalent classes or properties what a reasoner says of one of them."""
+    more = set(found)
+    for link, equality in ((SUB_CLASS, EQUIVALENT), (SUB_PROPERTY, SAME_PROPERTY)):
+        equal: dict[Any, set[Any]] = {}
+        for triple in found:
+            if triple.predicate == equality and NOTHING not in (triple.subject, triple.object):
+                equal.setdefault(triple.subject, {triple.subject}).add(triple.object)
+        for t in found:
+            if t.predicate == link:
+                pairs = product(equal.get(t.subject, {t.subject}), equal.get(t.object, {t.object}))
+                more |= {Triple(one, link, other) for one, other in pairs}
+    return more
 
 
 def _by_hermit(java: Java, file: Path) -> Iterator[Triple]:

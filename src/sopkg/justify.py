@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, serialize
@@ -52,8 +53,10 @@ def justify(java: Java, axioms: Axioms, triple: Triple | None, alternatives: int
         one = search.minimal(related(axioms.axioms, seeds))
         return Justifications([one] if one is not None else [], complete=one is None)
     distinct = list({frozenset(one): one for one in found}.values())
+    # Traces that differ in the denial alone are one: where Pellet had more to tell, HermiT says whether others exist.
+    complete = len(traces) <= alternatives or search.complete(distinct)
     shortest = sorted(distinct, key=len)[:alternatives]
-    return Justifications(shortest, len(traces) <= alternatives and len(distinct) == len(shortest))
+    return Justifications(shortest, complete and len(distinct) == len(shortest))
 
 
 @dataclass
@@ -86,6 +89,13 @@ class _Search:
             needed.append(rest[place - 1])
             rest = rest[: place - 1]
         return needed
+
+    def complete(self, known: Sequence[Sequence[Axiom]]) -> bool:
+        """Whether nothing clashes without an axiom of each known justification; False if too much is to be asked."""
+        ways = list(dict.fromkeys(map(frozenset, islice(product(*known), _AT_ONCE + 1))))
+        if len(ways) > _AT_ONCE:
+            return False
+        return self._asked([[axiom for axiom in self.axioms.axioms if axiom not in way] for way in ways]) is None
 
     def _first_clash(self, needed: list[Axiom], rest: list[Axiom]) -> int:
         """How many of the rest clash with the needed ones, the fewest from the front; all of them do."""

@@ -1,4 +1,4 @@
-"""Checks an ontology's files: they parse, keep the house rules, are consistent, and every class can have an instance."""
+"""Checks an ontology: its files parse and keep the house rules, it is consistent, every class can have an instance."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def _checked(folder: Path, content: str, by_dl: bool, settings: Settings) -> tup
             line = error.extra.get("line")
             faults.append(Fault(name, line if isinstance(line, int) else 0, "", _SYNTAX, error.detail))
         except UnicodeDecodeError as error:
-            faults.append(Fault(name, 1, "", _SYNTAX, f"not UTF-8: {error}"))
+            line = path.read_bytes().count(b"\n", 0, error.start) + 1
+            faults.append(Fault(name, line, "", _SYNTAX, f"not UTF-8: {error.reason}"))
     if not faults:  # a reasoner that misses a file would find what is not there
         model = [triple for each in sources if not each.is_shapes for triple in each.triples]
         faults += _house(folder, model, sources)

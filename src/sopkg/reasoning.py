@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -219,14 +220,16 @@ def main() -> None:
     # Soft only: Java, which this process starts, reserves more and has a limit of its own.
     resource.setrlimit(resource.RLIMIT_AS, ((head["megabytes"] + 500) << 20, resource.RLIM_INFINITY))
     threading.stack_size(STACK_BYTES)
-    worker = threading.Thread(target=_work, args=(head, graph, replies))
-    worker.start()
-    worker.join()
+    threading.Thread(target=_work, args=(head, graph, replies), daemon=True).start()
+    with contextlib.suppress(frames.Gone):
+        frames.read(sys.stdin.fileno())
+    os.killpg(0, signal.SIGKILL)  # the service is gone: so are its process for reasoning and the Java in the same group
 
 
 def _work(head: frames.Head, graph: bytes, replies: int) -> None:
     try:
         frames.write(replies, *_answer(head, graph))
+        os._exit(os.EX_OK)
     except BaseException:  # a fault of ours: the traceback is kept, the process ends
         traceback.print_exc()
         os._exit(os.EX_SOFTWARE)
