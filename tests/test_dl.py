@@ -164,7 +164,7 @@ def test_java_ends_with_a_service_that_is_killed(tmp_path: Path) -> None:
 
 def running(folder: Path) -> list[str]:
     """Java processes that read files below a folder."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if "java" in line and str(folder) in line]
 
 

@@ -72,10 +72,9 @@ class Axioms:
     axioms: tuple[Axiom, ...]
     declarations: tuple[Triple, ...]
 
-    def n_triples(self, chosen: Iterable[Axiom] | None = None, more: Iterable[Triple] = ()) -> bytes:
-        """These axioms (all if None), every declaration and more triples."""
-        kept = self.axioms if chosen is None else chosen
-        triples = (*self.declarations, *more, *(triple for axiom in kept for triple in axiom.triples))
+    def n_triples(self) -> bytes:
+        """The axioms and declarations as reasoners read them."""
+        triples = (*self.declarations, *(triple for axiom in self.axioms for triple in axiom.triples))
         return serialize(dict.fromkeys(triples), format=RdfFormat.N_TRIPLES) or b""
 
 

@@ -88,10 +88,10 @@ class Java:
         return self._run(classes, _PELLET, "explain", "--ignore-imports", "--max", str(most), str(file)).stdout
 
     def _run(self, classes: Sequence[Path], program: str, *words: str) -> subprocess.CompletedProcess[str]:
-        options = (f"-Xmx{self.megabytes}m", f"-Xss{_STACK}", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+        options = (f"-Xmx{self.megabytes}m", f"-Xss{_STACK}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         path = ":".join(map(str, classes))
         done = subprocess.run(  # noqa: S603 - Java and classes that the extra installed
-            [self.program, *options, "-cp", path, program, *words],
+            [self.program, *options, "-XX:+ExitOnOutOfMemoryError", "-cp", path, program, *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

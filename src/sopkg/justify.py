@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
@@ -31,12 +31,12 @@ _AXIOM = re.compile(r"^ {3,5}\S.*(?:\n {6,}\S.*)*", re.MULTILINE)
 _NAME = re.compile(r"\be\d+e\b")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Justifications:
-    """What was found; `complete` if there are no others."""
+    """What was found, the shortest first; `complete` if there are no others."""
 
-    found: list[list[Axiom]] = field(default_factory=list)
-    complete: bool = False
+    found: list[list[Axiom]]
+    complete: bool
 
 
 def justify(java: Java, axioms: Axioms, triple: Triple | None, alternatives: int) -> Justifications:
@@ -44,19 +44,15 @@ def justify(java: Java, axioms: Axioms, triple: Triple | None, alternatives: int
 
     Raises BadInput for a triple whose denial OWL 2 can't say.
     """
+    seeds: list[Term] = [] if triple is None else [triple.subject, triple.predicate, triple.object]
     denial = [] if triple is None else denied(triple)
-    search = _Search(java, axioms, denial)
-    traces = _traces(java, axioms, denial, alternatives + 1)
-    found = [one for trace in traces if (one := search.reduced(trace)) is not None]
-    if not found:
-        seeds: list[Term] = [] if triple is None else [triple.subject, triple.predicate, triple.object]
-        one = search.minimal(related(axioms.axioms, seeds))
-        return Justifications([one] if one is not None else [], complete=one is None)
-    distinct = list({frozenset(one): one for one in found}.values())
-    # Traces that differ in the denial alone are one: where Pellet had more to tell, HermiT says whether others exist.
-    complete = len(traces) <= alternatives or search.complete(distinct)
-    shortest = sorted(distinct, key=len)[:alternatives]
-    return Justifications(shortest, complete and len(distinct) == len(shortest))
+    search = _Search(java, related(axioms.axioms, seeds), axioms.declarations, denial)
+    traced = (search.reduced(trace) for trace in _traces(java, axioms, denial, alternatives))
+    found = list({frozenset(one): one for one in traced if one is not None}.values())
+    # Pellet may stop before it has told all; without an axiom of each that is known, what still clashes holds another.
+    while (left := search.left(found)) is not None and len(found) < alternatives:
+        found.append(search.minimal(left))
+    return Justifications(sorted(found, key=len), left is None)
 
 
 @dataclass
@@ -64,7 +60,8 @@ class _Search:
     """Asks HermiT about sets of axioms."""
 
     java: Java
-    axioms: Axioms
+    axioms: Sequence[Axiom]
+    declarations: tuple[Triple, ...]
     denial: list[Triple]
 
     def reduced(self, trace: Sequence[Axiom]) -> list[Axiom] | None:
@@ -79,10 +76,8 @@ class _Search:
                 return left
             left = without_one[place]
 
-    def minimal(self, candidates: Sequence[Axiom]) -> list[Axiom] | None:
-        """A smallest clashing set of many axioms; None if they do not clash together."""
-        if self._asked([candidates]) is None:
-            return None
+    def minimal(self, candidates: Sequence[Axiom]) -> list[Axiom]:
+        """A smallest clashing set of axioms that clash together."""
         needed: list[Axiom] = []
         rest = list(candidates)
         while (place := self._first_clash(needed, rest)) > 0:
@@ -90,12 +85,18 @@ class _Search:
             rest = rest[: place - 1]
         return needed
 
-    def complete(self, known: Sequence[Sequence[Axiom]]) -> bool:
-        """Whether nothing clashes without an axiom of each known justification; False if too much is to be asked."""
-        ways = list(dict.fromkeys(map(frozenset, islice(product(*known), _AT_ONCE + 1))))
-        if len(ways) > _AT_ONCE:
-            return False
-        return self._asked([[axiom for axiom in self.axioms.axioms if axiom not in way] for way in ways]) is None
+    def left(self, known: Sequence[Sequence[Axiom]]) -> list[Axiom] | None:
+        """Axioms that clash though one of each known justification is away; None if there are none.
+
+        (The paths of the hitting-set tree: Kalyanpur et al., Finding all justifications of OWL DL entailments, 2007.)
+        """
+        ways = iter(dict.fromkeys(map(frozenset, product(*known))))
+        while some := list(islice(ways, _PARTS)):
+            sets = [[axiom for axiom in self.axioms if axiom not in way] for way in some]
+            place = self._asked(sets)
+            if place is not None:
+                return sets[place]
+        return None
 
     def _first_clash(self, needed: list[Axiom], rest: list[Axiom]) -> int:
         """How many of the rest clash with the needed ones, the fewest from the front; all of them do."""
@@ -111,7 +112,7 @@ class _Search:
 
     def _asked(self, sets: Sequence[Iterable[Axiom]]) -> int | None:
         """The place of the first set that clashes."""
-        texts = (self.axioms.n_triples(each, self.denial) for each in sets)
+        texts = (Axioms(tuple(each), (*self.declarations, *self.denial)).n_triples() for each in sets)
         return first_inconsistent(self.java, [self.java.file(f"{n}.nt", text) for n, text in enumerate(texts)])
 
 
