@@ -15,7 +15,6 @@ from sopkg.catalog import QueryFile
 from sopkg.equality import RULES as EQUALITY_RULES
 from sopkg.equality import Equality, is_reflexive, is_same
 from sopkg.negation import Fanout, class_sizes, order
-from sopkg.nodeshape import fill
 from sopkg.printer import print_query
 from sopkg.rules import (
     FIRST,
@@ -35,6 +34,7 @@ from sopkg.rules import (
     without_detours,
 )
 from sopkg.schema import can_match
+from sopkg.substitution import substitute
 from sopkg.syntax import (
     Call,
     Construct,
@@ -368,7 +368,7 @@ def _clashes(store: Store, instance: Instance, fanout: Fanout) -> Iterator[Incon
     found = store.query(print_query(Select(columns, where, distinct=True, limit=MOST_CLASHES)))
     assert isinstance(found, QuerySolutions)
     for row in found:
-        filled = [fill(each, {v: row[v.value] for v in variables}) for each in (*instance.axioms, *premises)]
+        filled = [substitute(each, {v: row[v.value] for v in variables}) for each in (*instance.axioms, *premises)]
         yield Inconsistency(instance.rule, tuple(_statement(each) for each in filled if _is_ground(each)))
 
 

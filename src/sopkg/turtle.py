@@ -37,8 +37,12 @@ def read_turtle(path: Path) -> list[Triple]:
         quads = list(parse(text, RdfFormat.TURTLE, base_iri="https://w3id.org/sopkg/"))
     except SyntaxError as error:
         raise BadInput(f"{path.name}, line {error.lineno}: {error.msg}", {"line": error.lineno}) from error
+    return skolemised(Dataset(quads), text)
+
+
+def skolemised(dataset: Dataset, text: bytes) -> list[Triple]:
+    """The triples of a dataset that was read from a text, with IRIs in place of blank nodes."""
     # Canonical labels (RDFC-1.0) depend on the content alone.
-    dataset = Dataset(quads)
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
     salt = hashlib.sha256(text).hexdigest()[:12]
     return [_skolemised(quad, salt) for quad in dataset]
@@ -64,6 +68,13 @@ def ontology() -> tuple[Triple, ...]:
     defined = {triple.subject for triple in own if triple.predicate == IS_DEFINED_BY}
     inward = (t for t in aligned if t.subject not in defined or t.predicate not in KIND_OF)
     return tuple(dict.fromkeys((*own, *inward)))
+
+
+@cache
+def model() -> tuple[Triple, ...]:
+    """The ontology without its shapes and prefixes: what a reasoner reads."""
+    paths = [path for path in found("ontology", "*/*.ttl") if path.parent.name != "shapes"]
+    return tuple(dict.fromkeys(triple for path in paths for triple in read_turtle(path)))
 
 
 @cache
