@@ -87,6 +87,19 @@ def test_each_row_of_the_inventory_is_a_term() -> None:
     assert [row for row in rows("rows.csv") if f"{row['place']} ({row['row']})" not in cited] == []
 
 
+def test_each_damaged_place_says_how_it_was_read() -> None:
+    """Damaged, or silent where a word is needed."""
+    places, notes = values(f"{SOP}paperLocator"), values("http://www.w3.org/2004/02/skos/core#scopeNote")
+    noted = set().union(*(places.get(term, set()) for term in notes))
+    assert [row for row in rows("rows.csv") if row["damaged"] and f"{row['place']} ({row['row']})" not in noted] == []
+
+
+def test_the_model_stands_without_its_extensions() -> None:
+    files = [path for path in (ROOT / "ontology").glob("*/*.ttl") if path.parent.name in {"core", "norms", "shapes"}]
+    assert len(files) > 20
+    assert [path.name for path in files if "sopx:" in path.read_text("utf-8")] == []
+
+
 def test_each_locator_is_a_row_of_the_inventory() -> None:
     cited = set().union(*values(f"{SOP}paperLocator").values())
     assert {place.rpartition("(")[2].rstrip(")") for place in cited} == {row["row"] for row in rows("rows.csv")}
