@@ -111,7 +111,7 @@ def test_no_natural_person_is_named() -> None:
     mapped = ingested(path, "buenos-aires")
     exported = export_facts(path, cities()["buenos-aires"].folder)
     shown = "".join([*map(str, mapped.triples), *map(str, mapped.problems), exported])
-    assert not re.search(r"juana|11111111", shown, re.IGNORECASE)
+    assert not re.search(r"juan|11111111|[^t]modelo", shown, re.IGNORECASE)
 
 
 def test_a_table_that_fits_no_mapping_hears_which_columns_are_missing() -> None:
@@ -195,6 +195,36 @@ def test_shipped_tables_name_no_natural_person(city: str, date: str) -> None:
     text = cities()[city].tables()[date].read_text("utf-8")
     assert not re.search(r"(?<!\d)(20|23|24|27)-? ?\d{8} ?-? ?\d(?!\d)", text)
     assert not re.search(r"[\w.]+@[\w.]+", text)
+
+
+@pytest.mark.parametrize("date", ["2019-11-30", "2024-06-30"])
+def test_a_given_name_stands_in_a_shipped_table_only_within_a_companys_name(date: str) -> None:
+    table = read_table(cities()["buenos-aires"].tables()[date])
+    names = read_table(mappings()["buenos-aires-works"].tables["given-names"])
+    given = {key(name) for record in names.records for name in record.values("text")}
+    cells = {cell for record in table.records for cell in record.values("licitacion_oferta_empresa")}
+    named = {cell for cell in cells if given & {key(word) for word in re.split(r"[^\w]+", cell)}}
+    forms = r"\b(S\.? ?A|S\.? ?R\.? ?L|S\.?C\.?A|U\.?T|Ltda)\b|sociedad|hijos|construc"
+    assert [cell for cell in named if not re.search(forms, cell, re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize("date", ["2019-11-30", "2024-06-30"])
+def test_an_engaged_company_is_named_as_in_the_row_that_says_so(date: str) -> None:
+    path = cities()["buenos-aires"].tables()[date]
+    mapped, cells = ingested(path, "buenos-aires", date), [dict(record.cells) for record in read_table(path).records]
+    label = {t.subject: t.object.value for t in mapped.triples if t.predicate.value.endswith("#label")}
+    derived = [t for t in mapped.triples if t.predicate.value.endswith("#wasDerivedFrom")]
+    row = {t.subject: int(t.object.value.rpartition("-")[2]) for t in derived}
+    engaged = [t for t in mapped.triples if t.predicate.value == f"{SOP}actor" and "-executing-" in t.subject.value]
+    pairs = {(label[t.object], cells[row[t.subject] - 1]["licitacion_oferta_empresa"]) for t in engaged}
+    assert len(pairs) > 200
+    assert {pair for pair in pairs if not near(*pair)} == set()
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two names share a word of four letters, or begin alike."""
+    words, others = ({key(word) for word in re.split(r"\W+", name) if len(word) > 3} for name in (one, other))
+    return bool(words & others) or key(one)[:3] == key(other)[:3]
 
 
 def test_the_works_of_2019() -> None:

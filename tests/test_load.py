@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -11,16 +13,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 
 import pytest
-from conftest import Demo
+from conftest import Demo, Sopkg
 from pyoxigraph import NamedNode, Triple
 
 from sopkg.cities import City, cities
 from sopkg.errors import BadInput, NotFound
 from sopkg.graphs import current_graphs, known_graphs, triples_of
+from sopkg.ingest import ingest_table
 from sopkg.load import STEPS, forget, load
 from sopkg.store import SnapshotStore
 
@@ -210,6 +215,60 @@ def test_a_load_that_fails_changes_nothing(table: Path, mine: SnapshotStore, cit
     assert mine.current().name == before
 
 
+def test_a_table_without_rows_is_refused(mine: SnapshotStore, city: City, works: Table) -> None:
+    before = mine.current().name
+    with pytest.raises(BadInput, match="columns and no row"):
+        load(mine, works(LATE, 0), city, LATE)
+    assert mine.current().name == before
+
+
+def test_nobody_observes_the_future(mine: SnapshotStore, city: City, works: Table) -> None:
+    today = datetime.now(UTC).date()
+    with pytest.raises(BadInput, match="lies in the future"):
+        load(mine, works(LATE, 9), city, (today + timedelta(days=2)).isoformat())
+    assert load(mine, works(LATE, 9), city, today.isoformat()).changed
+
+
+def test_an_observation_that_shows_nothing_is_listed(
+    mine: SnapshotStore, city: City, works: Table, sopkg: Sopkg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sopkg.load.ingest_table", lambda *given: replace(ingest_table(*given), triples=[]))
+    load(mine, works(LATE, 9), city, "2024-12-31")
+    assert "2024-12-31" in sopkg(mine.path, "cities").stdout
+    assert "Observations read: buenos-aires 2024-12-31" in sopkg(mine.path, "audit").stdout
+    gaps = json.loads(sopkg(mine.path, "audit", "--format", "json").stdout)
+    assert {gap["date"] for gap in gaps} == {"2024-12-31"}
+    assert sopkg(mine.path, "why", gaps[0]["id"]).exit_code == 0
+
+
+def test_what_was_corrected_is_not_reported(tmp_path: Path, city: City, sopkg: Sopkg) -> None:
+    store, title = SnapshotStore(tmp_path / "s"), "Casa Cuna II"
+    for date, wanted in ((EARLY, title), (LATE, title)):
+        load(store, only(wanted, date, tmp_path), city, date)
+    assert first_seen(store, sopkg) == {title: EARLY}
+    load(store, only("Parque", EARLY, tmp_path), city, EARLY)
+    assert first_seen(store, sopkg)[title] == LATE
+
+
+def only(title: str, date: str, folder: Path) -> Path:
+    """The rows of a shipped table whose work has such a name, as a file of their own."""
+    with open(cities()["buenos-aires"].tables()[date], encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = [row for row in reader if row["nombre"].startswith(title)]
+    target = folder / f"{title}-{date}.csv"
+    with open(target, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, reader.fieldnames or [])
+        writer.writeheader()
+        writer.writerows(rows)
+    return target
+
+
+def first_seen(store: SnapshotStore, sopkg: Sopkg) -> dict[str, str]:
+    """Since when each work still in creation has been seen there."""
+    told = sopkg(store.path, "ask", "still-in-creation", "--format", "json").stdout
+    return {row["title"]: row["firstSeenInCreation"] for row in json.loads(told)}
+
+
 def test_a_load_that_breaks_on_the_way_changes_nothing(mine: SnapshotStore, city: City, works: Table) -> None:
     before = mine.current().name
 
@@ -222,7 +281,7 @@ def test_a_load_that_breaks_on_the_way_changes_nothing(mine: SnapshotStore, city
     assert (mine.current().name, list((mine.path / "drafts").iterdir())) == (before, [])
 
 
-def sopkg(store: Path, *words: str) -> subprocess.Popen[str]:
+def process(store: Path, *words: str) -> subprocess.Popen[str]:
     """The command in a process of its own, as the shell starts it."""
     program = [sys.executable, "-c", "from sopkg.cli import main; main()", "--store", str(store), *words]
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
@@ -243,16 +302,16 @@ def end_at(step: str, ending: signal.Signals, seconds: float, store: SnapshotSto
     """Ends a load some time after a step has begun; whether it was under way, and left what was published."""
     before = published(store)
     words = ("load", str(works(LATE, ROWS + 40)), "--city", "buenos-aires", "--date", LATE)
-    with sopkg(store.path, *words) as process:
-        assert process.stderr is not None
-        while process.poll() is None and step not in process.stderr.readline():
+    with process(store.path, *words) as running:
+        assert running.stderr is not None
+        while running.poll() is None and step not in running.stderr.readline():
             pass
         time.sleep(seconds)
-        process.send_signal(ending)
-        said = process.communicate()[1]
+        running.send_signal(ending)
+        said = running.communicate()[1]
     assert "Traceback" not in said
-    assert process.returncode == 0 or published(store) == before
-    return process.returncode != 0
+    assert running.returncode == 0 or published(store) == before
+    return running.returncode != 0
 
 
 def whole_again(store: SnapshotStore, works: Table) -> None:
@@ -266,9 +325,9 @@ def whole_again(store: SnapshotStore, works: Table) -> None:
 def test_two_loads_at_the_same_time_both_end_well(tmp_path: Path, works: Table) -> None:
     tables = {date: str(works(date, 25)) for date in (EARLY, LATE)}
     words = [("load", table, "--city", "buenos-aires", "--date", date) for date, table in tables.items()]
-    loads = [sopkg(tmp_path / "s", *each) for each in words]
-    told = [process.communicate()[1] for process in loads]
-    assert [process.returncode for process in loads] == [0, 0], told
+    loads = [process(tmp_path / "s", *each) for each in words]
+    told = [each.communicate()[1] for each in loads]
+    assert [each.returncode for each in loads] == [0, 0], told
     in_order = SnapshotStore(tmp_path / "in-order")
     for date, table in tables.items():
         load(in_order, Path(table), cities()["buenos-aires"], date)
@@ -281,7 +340,7 @@ def test_a_load_that_waits_too_long_says_who_writes(
     monkeypatch.setenv("SOPKG_LOCK_SECONDS", "0.2")
     words = ("load", str(works(LATE, 30)), "--city", "buenos-aires", "--date", LATE)
     with mine.writing():
-        process = sopkg(mine.path, *words)
-        said = process.communicate()[1].splitlines()[-1]
-    assert process.returncode == 1
+        waiting = process(mine.path, *words)
+        said = waiting.communicate()[1].splitlines()[-1]
+    assert waiting.returncode == 1
     assert said.startswith(f"sopkg: Conflict: process {os.getpid()} has been writing")

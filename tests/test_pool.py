@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stores import naming, numbered, small_store
@@ -30,7 +31,7 @@ from sopkg.errors import (
 from sopkg.graphs import CATALOGUE
 from sopkg.pool import Pool
 from sopkg.settings import Settings
-from sopkg.sparql import answer, rows
+from sopkg.sparql import ROWS, answer
 from sopkg.store import SnapshotStore
 
 NUMBERS = "http://example.org/numbers"
@@ -62,6 +63,15 @@ def pool(settings: Settings) -> Iterator[Pool]:
         yield made
 
 
+def rows(
+    pool: Pool, text: str, selection: Selection, given: Mapping[str, str], seconds: float | None = None
+) -> dict[str, Any]:
+    """A query's columns and rows, past the guard."""
+    payload = {"query": text, "format": ROWS, "substitutions": given, **selection.payload(names_dataset=False)}
+    found: dict[str, Any] = pool.run("query", payload, seconds)
+    return found
+
+
 def count(pool: Pool, selection: Selection = Selection()) -> str:  # noqa: B008 - it is frozen
     """How many labels a selection has."""
     found = rows(pool, COUNT_LABELS, selection, {})
@@ -78,7 +88,7 @@ def wait_for(pool: Pool, replaced: int) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         health = pool.health()
-        if health["replaced"] == replaced and health["idle"] == 3:
+        if (health["replaced"], health["processes"], health["running"]) == (replaced, 3, 0):
             return
         time.sleep(0.02)
     pytest.fail(f"workers were not replaced: {pool.health()}")
@@ -163,9 +173,11 @@ def test_callers_wait_for_a_worker_and_then_get_an_error(settings: Settings) -> 
         slow = threading.Thread(target=ask)
         slow.start()
         time.sleep(0.2)
+        health = pool.health()
         with pytest.raises(Busy) as error:
             count(pool)
         slow.join()
+    assert (health["workers"], health["running"], health["waiting"]) == (1, 1, 0)
     assert error.value.extra["retry_after"] == 1
 
 

@@ -29,6 +29,12 @@ def test_a_table_is_read_as_it_is(name: str) -> None:
     assert [[r.ordinal, r.line, [list(cell) for cell in r.cells]] for r in table.records] == expected["rows"]
 
 
+def test_a_quotation_mark_within_a_line_swallows_no_row(tmp_path: Path) -> None:
+    (tmp_path / "marks.csv").write_bytes(b'a,b\n1,"x"y\n2,a "b" c\n3,"z"w')
+    cells = [record.cells[1][1] for record in read_table(tmp_path / "marks.csv").records]
+    assert cells == ["xy", 'a "b" c', "zw"]
+
+
 def test_values_below_no_column_are_kept_apart() -> None:
     assert [record.stray for record in read_table(FOLDER / "lost.csv").records] == [("sobra",), ("más",), ()]
 
@@ -54,7 +60,12 @@ def test_items_of_an_array_are_nodes_with_index_and_parent() -> None:
     [
         ("empty.csv", b"", "no header"),
         ("twice.csv", b"a,b,a\n1,2,3\n", "column a more than once"),
-        ("long.csv", b"a\n" + b"x" * 140_000, "line 2"),
+        ("long.csv", b"a\n" + b"x" * 140_000, "row 1, line 2: a cell has more than"),
+        ("open.csv", b'a,b\n1,"two\nlines"\n2,"open\n3,x\n', "open.csv, row 2, line 4: .* never closed"),
+        ("end.csv", b'a,b\n1,"open', "row 1, line 2: .* never closed"),
+        ("head.csv", b'a,"b\n1,2\n', "header, line 1: .* never closed"),
+        ("huge.csv", b'a\n"' + b"x\n" * 140_000, "row 1, line 2: .* never closed"),
+        ("other.csv", b'a,b,c\n1,"x,2\n3,4,5\n6,"y",7\n', "row 1, line 2: .* that of another cell, on line 4"),
         ("bad.json", b'[{"a": 1},\n {"a" 2}]', "line 2, column 7"),
         ("bad.jsonl", b'{"a": 1}\n{"a": }\n', "line 2, column 7"),
         ("list.jsonl", b"[1]\n", "an object for each row"),

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
@@ -15,7 +15,7 @@ from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
 from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
 from sopkg.dates import observation_date
-from sopkg.errors import BadInput, near_names, not_found
+from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed, unknown_names
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
@@ -24,25 +24,40 @@ from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
 from sopkg.schema import ontology_store
 from sopkg.settings import Settings
-from sopkg.sparql import answer
+from sopkg.sparql import ROWS, answer
 from sopkg.staging import Cells, construct
+from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.turtle import prefix_table
-from sopkg.wording import as_text, reading_lines
+from sopkg.wording import as_text, reading_lines, verdict_lines
 
 FINDINGS = ("asserted", "inferred", "gaps", "provenance")
 GRADES = ("low", "medium", "high", "critical")
 VERDICTS = ("confirmed", "presumed", "contested", "undetermined")
 FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
 WORST = 10
+CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
+FINDING_COLUMNS = (
+    *("id", "city", "date", "notation", "kindLabel", "severity", "verdict", "about"),
+    *("focus", "focusKey", "objects", "kind", "gap"),
+)
+KEPT_AUDITS = 8
+SHORTEST_HALF = 6  # of a gap's identifier: all of one kind begin alike
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = dict[str, Any]
+# The columns of a count of findings: the head, and the finding's member.
+COUNTED = {"city": "city", "date": "date", "kind": "notation", "gap": "kindLabel"}
+GRADED = {**COUNTED, "severity": "severity", "verdict": "verdict"}
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """The gap report: every finding; a reason, and the triples, are asked for where a format needs them."""
+    """The gap report: the observations read ("city date") and every finding.
 
+    A reason, and the triples, are asked for where a format needs them.
+    """
+
+    observations: list[str]
     findings: list[Row]
     reason: Callable[[Row], str]
     triples: Callable[[], bytes]
@@ -58,31 +73,37 @@ class AuditReport:
             case "json":
                 return as_json(self.findings)
             case "csv":
-                return as_csv(self.findings)
+                return as_csv(self.findings, FINDING_COLUMNS)
             case "turtle":
                 return self.triples().decode()
             case _:
                 return self._summary()
 
     def _summary(self) -> str:
-        lines = ["Coordination gaps: what the model expects and the city does not show", ""]
-        lines.append(as_table(self.counts()))
-        lines.append("Undetermined findings are gaps in the data: no source says that it would show such a thing.\n")
         settled = [row for row in self.findings if row["verdict"] != "undetermined"]
-        lines.append(f"The worst of {len(settled)} settled findings:" if settled else "No finding is settled.")
-        for row in settled[:WORST]:
-            lines.append(f"  {row['id']}  {row['severity']}, {row['verdict']}  {row['city']} {row['date']}")
-            lines.append(f"    {row['kindLabel']}: {row['about']}")
-            lines.append(f"    {self.reason(row)}")
+        unknown = [row for row in self.findings if row["verdict"] == "undetermined"]
+        lines = ["Coordination gaps: what the model expects and the city does not show"]
+        lines += [f"Observations read: {', '.join(self.observations)}", ""]
+        if settled:
+            lines += [as_table(counts(settled, GRADED)), f"The worst of {len(settled)} gaps:"]
+            for row in settled[:WORST]:
+                lines.append(f"  {row['id']}  {row['severity']}, {row['verdict']}  {row['city']} {row['date']}")
+                lines.append(f"    {row['kindLabel']}: {row['about']}")
+                lines.append(f"    {self.reason(row)}")
+        else:
+            lines.append("No gap can be shown from this data." if unknown else "No gap was found.")
+        if unknown:
+            lines += ["", "Not known from this data", ""]
+            lines.append("No source says that it would show such things, so that their absence shows nothing.\n")
+            lines.append(as_table(counts(unknown, COUNTED)).removesuffix("\n"))
         lines.append("\n`sopkg why ID` explains one.\n" if self.findings else "")
         return "\n".join(lines)
 
-    def counts(self) -> list[Row]:
-        """Counts by city, date, kind, severity and verdict."""
-        columns = {"city": "city", "date": "date", "kind": "notation", "gap": "kindLabel"}
-        columns |= {"severity": "severity", "verdict": "verdict"}
-        counted = Counter(tuple(row[column] for column in columns.values()) for row in self.findings)
-        return [{**dict(zip(columns, key, strict=True)), "found": count} for key, count in sorted(counted.items())]
+
+def counts(findings: Iterable[Row], columns: Mapping[str, str]) -> list[Row]:
+    """How many findings have the same values in these columns."""
+    counted = Counter(tuple(row[column] for column in columns.values()) for row in findings)
+    return [{**dict(zip(columns, key, strict=True)), "found": count} for key, count in sorted(counted.items())]
 
 
 class Answers:
@@ -90,6 +111,8 @@ class Answers:
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
         self.settings, self.pool = settings, pool
+        # A snapshot never changes: what was read from it stays true.
+        self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
@@ -97,12 +120,8 @@ class Answers:
 
     def cities(self) -> list[Row]:
         """Each observation of each city, with file, source and licence."""
-        observed = {(graph.city, graph.date) for graph in self.graphs() if graph.city}
-        return [row for city, date in sorted(observed) for row in self._observation(city, date)]
-
-    def _observation(self, city: str, date: str) -> list[Row]:
-        rows = self.rows(named_query("system", "cities"), {}, self.dated(("asserted", "provenance"), city, date))
-        return [{**row, "city": city} for row in rows if row["date"] == date]
+        rows = self.rows(named_query("system", "cities"), {}, [])
+        return [{**row, "city": city_key(row["city"])} for row in rows]
 
     def dated(self, steps: Iterable[str], city: str | None, date: str | None) -> list[str]:
         """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city."""
@@ -111,7 +130,7 @@ class Answers:
         if city is not None and not mine:
             raise not_found("city", city, {graph.city for graph in graphs if graph.city})
         if date is not None and date not in {graph.date for graph in mine}:
-            raise not_found("observation", date, {graph.date for graph in mine})
+            raise not_observed(f"of {city} on" if city else "on", date, (graph.date for graph in mine))
         latest = {each: max(graph.date for graph in mine if graph.city == each) for each in {g.city for g in mine}}
         wanted = set(steps)
         dated = [g.graph for g in mine if g.step in wanted and g.date == (date or latest[g.city])]
@@ -119,8 +138,7 @@ class Answers:
 
     def rows(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> list[Row]:
         """The rows of a predefined query as plain values, every column in each."""
-        answer = self.pool.run("query", self._payload(query, given, graphs) | {"format": "rows"})
-        return [{name: _plain(row.get(name)) for name in answer["columns"]} for row in answer["rows"]]
+        return _rows(self.pool.run("query", self._payload(query, given, graphs) | {"format": ROWS}), _plain)
 
     def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> Row:
         check_names(query, given)
@@ -134,19 +152,27 @@ class Answers:
     def gaps(self, filters: Mapping[str, str]) -> list[Row]:
         """The findings that meet every filter, the most severe first and undetermined ones last."""
         check_filters(filters)
-        date = observation_date(filters["date"]) if filters.get("date") else None
-        graphs = self.dated(("asserted", "inferred", "gaps"), filters.get("city"), date)
-        rows = grouped(self.rows(named_query("system", "gaps"), {}, graphs))
-        return [row for row in rows if meets(row, filters)]
+        date = observation_date(filters["date"]) if "date" in filters else None
+        snapshot = SnapshotStore(self.settings.store).current().name
+        read = self.dated(("asserted", "inferred"), filters.get("city"), date)
+        audits = set(self.dated(("gaps",), filters.get("city"), date)) - set(read)
+        found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
+        return [row for row in found if meets(row, filters)]
+
+    def _read_findings(self, _: str, read: tuple[str, ...], audits: tuple[str, ...]) -> list[Row]:
+        """The findings of these audits, labelled from the graphs read."""
+        payload = self._payload(named_query("system", "gaps"), {}, list(read))
+        named = {"named_graphs": [CATALOGUE, *audits], "format": ROWS}
+        return grouped(_rows(self.pool.run("query", payload | named), _plain))
 
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap at the latest date that shows it, or at a given one."""
         rows = self._found(identifier)
         if not rows:
-            raise not_found("gap", identifier, {row["id"] for row in self.gaps({})})
+            raise self._no_gap(identifier)
         dates = sorted({row["date"] for row in rows})
         if date is not None and date not in dates:
-            raise not_found(f"observation that shows {identifier}", date, dates)
+            raise not_observed(f"that shows {identifier} is of", date, dates)
         mine = [row for row in rows if row["date"] == (date or dates[-1])]
         first, about = mine[0], {"finding": mine[0]["finding"]}
         graphs = self.dated(FINDINGS, city_key(first["city"]), first["date"])
@@ -159,6 +185,7 @@ class Answers:
             "date": first["date"],
             "dates": dates,
             "verdict": first["verdict"],
+            "meaning": first["meaning"],
             "severity": first["severity"],
             "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in first["key"].split(" ")],
             "focusKey": first["key"],
@@ -168,8 +195,16 @@ class Answers:
             "methodVersion": first["method"],
         }
 
+    def _no_gap(self, identifier: str) -> NotFound:
+        graphs = [graph.graph for graph in self.graphs() if graph.step == "gaps"]
+        known = (row["id"] for row in self.rows(named_query("system", "gap-identifiers"), {}, graphs))
+        near = near_names(identifier, (each for each in known if _half_alike(identifier, each)))
+        hint = f"Near: {', '.join(near)}." if near else "None is like it; the gap report lists all."
+        return NotFound(f"No gap named {identifier!r}. {hint}", {"near": near})
+
     def _found(self, identifier: str) -> list[Row]:
-        graphs = [graph.graph for graph in self.graphs() if graph.step in {"ontology", "gaps", "asserted"}]
+        steps = {"ontology", "gaps"}
+        graphs = [CATALOGUE, *(graph.graph for graph in self.graphs() if graph.step in steps)]
         found = self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
         return list({(row["date"], row["locator"]): row for row in found}.values())
 
@@ -177,7 +212,7 @@ class Answers:
         """One gap with its explanation."""
         gap = self.gap(identifier, date)
         why = self._explained(gap["kind"]["iri"], gap["focusKey"], city_key(gap["gap"]), gap["date"])
-        return {**gap, "because": because(gap), "why": why}
+        return {**gap, "because": verdict_lines(gap, why), "why": why}
 
     def _explained(self, kind: str, key: str, city: str, date: str) -> Row:
         graphs = [*self.dated(FINDINGS, city, date), *self._earlier(kind, city, date)]
@@ -186,7 +221,7 @@ class Answers:
 
     def _earlier(self, kind: str, city: str, date: str) -> list[str]:
         """The graphs of earlier findings, where the kind rests on them."""
-        if not inherits(kind):
+        if gap_query_of(kind).inherits is None:
             return []
         mine = [graph for graph in self.graphs() if graph.city == city and graph.date < date]
         return [CATALOGUE, *(graph.graph for graph in mine if graph.step == "gaps")] if mine else []
@@ -206,13 +241,15 @@ class Answers:
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
         findings = self.gaps(filters)
         dated = set(self.dated(("gaps",), city, date))
+        audits = [graph for graph in self.graphs() if graph.step == "gaps" and graph.graph in dated]
         payload = {
             "query": named_query("system", "gap-triples").text,
-            "default_graphs": [graph.graph for graph in self.graphs() if graph.step == "gaps" and graph.graph in dated],
+            "default_graphs": [graph.graph for graph in audits],
             "format": "text/turtle",
             "prefixes": prefix_table(),
         }
-        return AuditReport(findings, self._reason, lambda: self.pool.run("query", payload))
+        observations = sorted(f"{graph.city} {graph.date}" for graph in audits)
+        return AuditReport(observations, findings, self._reason, lambda: self.pool.run("query", payload))
 
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""
@@ -249,6 +286,15 @@ class Answers:
         """The rows of a predefined query; without entailment, over what the sources say."""
         return self.rows(named_query("reports", name), given, self._reported(entailment))
 
+    def ask_shown(self, name: str, given: Mapping[str, str], entailment: bool = True) -> list[Row]:
+        """The rows of a predefined query for a terminal: short names for IRIs, behind what people read."""
+        payload = self._payload(named_query("reports", name), given, self._reported(entailment))
+        answer = self.pool.run("query", payload | {"format": ROWS})
+        rows, prefixes = _rows(answer, lambda text: text), prefix_table()
+        links = {name for row in rows for name, text in row.items() if _is_link(text)}
+        order = sorted(answer["columns"], key=links.__contains__)
+        return [{name: shown(row[name], prefixes) for name in order} for row in rows]
+
     def _reported(self, entailment: bool) -> list[str]:
         """The graphs that reports read."""
         return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None)
@@ -281,8 +327,37 @@ def term(text: str, kind: str, name: str) -> NamedNode | Literal:
                 return Literal({"true": True, "false": False}[text])
             case _:
                 return Literal(text)
-    except (ValueError, KeyError, BadInput) as error:
+    except BadInput as error:
+        raise BadInput(f"parameter {name}: {error.detail}", {"parameter": name, "expected": kind}) from error
+    except (ValueError, KeyError) as error:
         raise BadInput(f"parameter {name}: {text!r} is no {kind}", {"parameter": name, "expected": kind}) from error
+
+
+def _half_alike(one: str, other: str) -> bool:
+    """Whether two identifiers begin or end alike: what a slip of the pen leaves, cheap to see among many thousands."""
+    half = max(len(one) // 2, SHORTEST_HALF)
+    return other.startswith(one[:half]) or other.endswith(one[-half:])
+
+
+def _rows(answer: Mapping[str, Any], read: Callable[[str | None], object]) -> list[Row]:
+    """A worker's rows, every column in each."""
+    return [{name: read(row.get(name)) for name in answer["columns"]} for row in answer["rows"]]
+
+
+def _is_link(text: str | None) -> bool:
+    """Whether a term in N-Triples is an IRI that only programs read: a city's is its name."""
+    return text is not None and text.startswith("<") and city_name(text.strip("<>")) is None
+
+
+def shown(text: str | None, prefixes: Mapping[str, str]) -> object:
+    """A term in N-Triples as people read it: an IRI by its prefix, a city by its name."""
+    value = _plain(text)
+    if text is None or not text.startswith("<"):
+        return value
+    iri = str(value)
+    fitting = {prefix: iri.removeprefix(base) for prefix, base in prefixes.items() if iri.startswith(base)}
+    short = min((f"{prefix}:{rest}" for prefix, rest in fitting.items()), key=len, default=iri)
+    return city_name(iri) or short
 
 
 def _plain(text: str | None) -> object:
@@ -299,13 +374,13 @@ def check_filters(filters: Mapping[str, str]) -> None:
     """Raises BadInput for a filter that is not one, or a word that is none of its values."""
     unknown = sorted(set(filters) - set(FILTERS))
     if unknown:
-        raise BadInput(f"no filter is called {', '.join(unknown)}: there are {', '.join(FILTERS)}")
+        raise unknown_names("filter", unknown, FILTERS)
     for name, words in (("severity", GRADES), ("verdict", VERDICTS)):
-        if filters.get(name) and filters[name] not in words:
+        if name in filters and filters[name] not in words:
             raise BadInput(f"{name} is one of {', '.join(words)}, not {filters[name]!r}")
     for name, known in filter_words().items():
         word = filters.get(name)
-        if word and word not in known:
+        if word is not None and word not in known:
             near = near_names(word, known)
             hint = f"near are {', '.join(near)}" if near else f"known are {', '.join(known)}"
             raise BadInput(f"there is no {name} {word!r}; {hint}", {"near": near})
@@ -327,7 +402,7 @@ def meets(row: Row, filters: Mapping[str, str]) -> bool:
     kind = (row["notation"], row["notation"].rstrip("abc"), row["kind"], local(row["kind"]))
     objects = [*row["objects"], *map(local, row["objects"])]
     found = {"kind": kind, "object": objects, "severity": [row["severity"]], "verdict": [row["verdict"]]}
-    return all(filters[name] in words for name, words in found.items() if filters.get(name))
+    return all(filters[name] in words for name, words in found.items() if name in filters)
 
 
 def local(iri: str) -> str:
@@ -338,6 +413,12 @@ def local(iri: str) -> str:
 def city_key(iri: str) -> str:
     """The city's name in an IRI of one of its things."""
     return iri.removeprefix(IDS).split("/", 1)[0]
+
+
+def city_name(iri: str) -> str | None:
+    """The city's name if an IRI is a city's."""
+    name = city_key(iri)
+    return name if iri == f"{IDS}{name}/city/{name}" else None
 
 
 def grouped(rows: Sequence[Row]) -> list[Row]:
@@ -381,18 +462,6 @@ def _kind(first: Row, rows: list[Row]) -> Row:
     return {"iri": first["kind"], "label": first["kindLabel"], "locator": locators, **said}
 
 
-def inherits(kind: str) -> bool:
-    """Whether a kind rests on findings of earlier dates."""
-    return gap_query_of(kind).inherits is not None
-
-
-def because(gap: Row) -> str:
-    """What made a verdict where no statement did, in words."""
-    if gap["verdict"] == "undetermined":
-        return "no source of the city says that it would show such a thing, so that its absence shows nothing"
-    return "the evidence itself: nothing is concluded from an absence"
-
-
 def why_triples(told: Row) -> list[Triple]:
     """An explanation as triples: the evidence and the nearest misses as statements with graph and source row."""
     return construct("why", _why_rows(told), told["finding"] + "/", ontology=())
@@ -404,6 +473,7 @@ def _why_rows(told: Row) -> Iterator[Cells]:
     for number, triple in enumerate(triples, 1):
         node = NamedNode(f"{told['finding']}/evidence/{number}")
         yield {"finding": finding, "evidence": node, **_statement_cells(triple)}
+    yield from ({"finding": finding, "reading": NamedNode(each["reading"])} for each in told["why"]["readAs"])
     for number, miss in enumerate(told["why"]["nearestMisses"], 1):
         node = NamedNode(f"{told['finding']}/miss/{number}")
         for place, triple in enumerate(miss["found"], 1):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from sopkg.errors import BadInput, InternalFault, not_found
+from sopkg.errors import BadInput, InternalFault, not_found, unknown_names
 from sopkg.files import found
 
 HEADER = re.compile(r"^#\+ ?([a-z]+)(?: ([^:]+))?: (.*)$")
@@ -103,11 +103,10 @@ def named_query(role: str, name: str) -> QueryFile:
 
 def check_names(query: QueryFile, given: Mapping[str, object]) -> None:
     """Raises BadInput for a parameter that the query does not have, or one that it lacks."""
-    known = {parameter.name for parameter in query.parameters}
-    unknown = sorted(set(given) - known)
+    known = [parameter.name for parameter in query.parameters]
+    unknown = sorted(set(given) - set(known))
     if unknown:
-        taken = ", ".join(sorted(known)) or "none"
-        raise BadInput(f"{query.name} has no parameter {', '.join(unknown)}: it takes {taken}")
+        raise unknown_names("parameter", unknown, known, f" of {query.name}")
     missing = [p.name for p in query.parameters if not p.optional and p.name not in given]
     if missing:
         raise BadInput(f"{query.name} needs the parameter {', '.join(missing)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -116,13 +117,18 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, str]:
     for key, sign, _ in split:
         if not sign:
             raise BadInput(f"-p {key}: expected is key=value")
+    twice = sorted(key for key, count in Counter(key for key, _, _ in split).items() if count > 1)
+    if twice:
+        raise BadInput(f"-p {', '.join(twice)} is given more than once")
     return {key: value for key, _, value in split}
 
 
 @main.command("load")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--city", "city_name", required=True, help="A folder of cities/.")
-@click.option("--date", required=True, help="Observation date: YYYY-MM-DD, or YYYY-MM for its last day.")
+@click.option(
+    "--date", required=True, help="Observation date, not in the future: YYYY-MM-DD, or YYYY-MM for its last day."
+)
 @click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
 @click.pass_obj
 def load_command(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> None:
@@ -148,17 +154,19 @@ def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: st
 @contextmanager
 def _progress(about: str) -> Iterator[Progress]:
     """Says on standard error which step runs: a bar that moves on a terminal, elsewhere a line for each step."""
+    said: list[str] = []
     if sys.stderr.isatty():
         try:
-            yield lambda step, detail: _move_bar(about, step, detail)
+            yield lambda step, detail: _move_bar(said, about, step, detail)
         finally:
-            click.echo(err=True)
+            if said:
+                click.echo(err=True)
     else:
-        said: list[str] = []
         yield lambda step, detail: _say_once(said, about, step)
 
 
-def _move_bar(about: str, step: str, detail: str) -> None:
+def _move_bar(said: list[str], about: str, step: str, detail: str) -> None:
+    said.append(step)
     done = STEPS.index(step) if step in STEPS else len(STEPS)
     bar = "#" * (4 * done) + "." * (4 * (len(STEPS) - done))
     line = f"{about} [{bar}] {step} {detail}"
@@ -186,12 +194,13 @@ def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
 
 
 def _problem_line(problem: Problem) -> str:
-    return f"{problem.file}, row {problem.row}, {problem.column}: {problem.value!r}; expected: {problem.expected}"
+    column = problem.column or "below no column name"
+    return f"{problem.file}, row {problem.row}, {column}: {problem.value!r}; expected: {problem.expected}"
 
 
 @main.command()
 @click.option("--city", "city_name", help="Only this city.")
-@click.option("--date", help="The observation to read; without it, each city's latest.")
+@click.option("--date", help="The observation to read, YYYY-MM-DD or YYYY-MM; without it, each city's latest.")
 @click.option(
     "--format",
     "form",
@@ -220,7 +229,7 @@ def audit(context: click.Context, city_name: str | None, date: str | None, form:
 
 @main.command()
 @click.argument("gap")
-@click.option("--date", help="The observation to explain it at; without it, the latest that shows the gap.")
+@click.option("--date", help="The observation to explain it at, as loaded; without it, the latest that shows the gap.")
 @click.option(
     "--format",
     "form",
@@ -241,7 +250,7 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
 
 @main.command()
 @click.argument("name", required=False)
-@click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; may stand several times.")
+@click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; once for each.")
 @click.option("--list", "listing", is_flag=True, help="List the predefined queries.")
 @click.option(
     "--format",
@@ -267,8 +276,11 @@ def ask(
         if form == "csv":  # as SPARQL writes it: with a head where there are no rows
             click.echo(answers.ask_as(name, parameters(pairs), "", form, entailment == "rl").body, nl=False)
             return
-        rows = answers.ask(name, parameters(pairs), entailment == "rl")
-    click.echo(as_json(rows) if form == "json" else f"{_summary(name)}\n\n{as_table(rows)}", nl=False)
+        if form == "json":
+            click.echo(as_json(answers.ask(name, parameters(pairs), entailment == "rl")), nl=False)
+            return
+        shown = as_table(answers.ask_shown(name, parameters(pairs), entailment == "rl"))
+        click.echo(f"{_summary(name)}\n\n{shown}", nl=False)
 
 
 def above_zero(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from pyoxigraph import Store
 
 from sopkg import graphs
-from sopkg.errors import not_found
+from sopkg.errors import not_found, not_observed
 from sopkg.pool import Pool
 from sopkg.worker import Job
 
@@ -101,5 +101,5 @@ def _latest(observed: Iterable[CurrentGraph], as_of: str | None) -> dict[str, st
     dated = sorted((graph.date, graph.city) for graph in observed)
     latest = {city: date for date, city in dated if as_of is None or date <= as_of}
     if as_of is not None and not latest:
-        raise not_found("observation up to", as_of, {date for date, _ in dated})
+        raise not_observed("on or before", as_of, (date for date, _ in dated))
     return latest

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-_NEAR_NAMES = 5
+_NEAR_NAMES, _LISTED_NAMES = 5, 20
 _NEAR_CUTOFF = 0.4
 
 
@@ -174,10 +174,29 @@ def not_found(kind: str, name: str, known: Iterable[str]) -> NotFound:
     if near:
         hint = f"Near: {', '.join(near)}."
     elif names:
-        hint = f"Known: {', '.join(names[:20])}{' …' if len(names) > 20 else ''}."
+        hint = f"Known: {_listed(names)}."
     else:
         hint = f"There is no {kind} yet."
     return NotFound(f"No {kind} named {name!r}. {hint}", {"near": near})
+
+
+def unknown_names(kind: str, unknown: Sequence[str], known: Sequence[str], of: str = "") -> BadInput:
+    """The error for names of a kind ("parameter" …) that there are not, with the near and the known ones."""
+    near = list(dict.fromkeys(each for name in unknown for each in near_names(name, known)))
+    hint = f"Near: {', '.join(near)}. " if near else ""
+    said = f"there is no {kind} {', '.join(unknown)}{of}. {hint}Known: {', '.join(known) or 'none'}."
+    return BadInput(said, {"unknown": list(unknown), "near": near, "known": list(known)})
+
+
+def not_observed(when: str, date: str, dates: Iterable[str]) -> NotFound:
+    """The error for a date without an observation ("on", "of barcelona on" …), with the dates that have one."""
+    known = sorted(set(dates), reverse=True)
+    hint = f"Known: {_listed(known)}." if known else "There is none yet."
+    return NotFound(f"No observation {when} {date}. {hint}", {"dates": known})
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED_NAMES]) + (" …" if len(names) > _LISTED_NAMES else "")
 
 
 def _subclasses(base: type[SopkgError]) -> dict[str, type[SopkgError]]:

@@ -1,7 +1,8 @@
 """Turns a table into triples of our terms, by a mapping that is a CONSTRUCT file, and reports its faults.
 
-Beside `<mapping>.rq` may stand `<mapping>.keys.rq`, a CONSTRUCT that runs first and adds to the rows;
-`<mapping>.problems.rq`, a SELECT of what no function can see; and `<mapping>.<table>.csv`, its value tables.
+Beside `<mapping>.rq` may stand `<mapping>.keys1.rq`, `<mapping>.keys2.rq` …, CONSTRUCTs that run first, one after the
+other, and add to the rows; `<mapping>.problems.rq`, a SELECT of what no function can see; and `<mapping>.<table>.csv`,
+its value tables.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class TableMapping:
     """A mapping: its query, and the files beside it."""
 
     query: QueryFile
-    keys: QueryFile | None
+    keys: tuple[QueryFile, ...]
     problems: QueryFile | None
     tables: Mapping[str, Path]
 
@@ -89,7 +90,7 @@ class TableMapping:
     @property
     def queries(self) -> tuple[QueryFile, ...]:
         """The queries that read the rows to make triples."""
-        return (self.query,) if self.keys is None else (self.keys, self.query)
+        return (*self.keys, self.query)
 
     @property
     def splits(self) -> dict[str, re.Pattern[str]]:
@@ -120,7 +121,7 @@ def mappings() -> dict[str, TableMapping]:
     return {
         name: TableMapping(
             query,
-            files.get(f"{name}.keys"),
+            tuple(file for stem, file in sorted(files.items()) if stem.startswith(f"{name}.keys")),
             files.get(f"{name}.problems"),
             {path.stem.partition(".")[2]: path for path in tables if path.stem.partition(".")[0] == name},
         )
@@ -134,8 +135,12 @@ def ingest(path: Path, folder: Path, date: str, mapping: str | None = None) -> I
 
     Raises BadInput for a file that can't be read or that fits no mapping, NotFound for an unknown mapping.
     """
-    table, city = read_table(path), City(folder.name, folder)
-    chosen = choose(table, mapping)
+    table = read_table(path)
+    return ingest_table(table, choose(table, mapping), City(folder.name, folder), date)
+
+
+def ingest_table(table: Table, chosen: TableMapping, city: City, date: str) -> Ingested:
+    """The same of a table that was read, by the mapping chosen for it."""
     store = _staged(table, city, chosen, chosen.splits)
     store.extend(_load_quads(city, date))
     triples = _constructed(store, chosen.query)
@@ -210,13 +215,13 @@ def value_tables(mapping: TableMapping, city: City) -> dict[str, Path]:
 
 
 def _staged(table: Table, city: City, mapping: TableMapping, splits: Mapping[str, re.Pattern[str]]) -> Store:
-    """A store with the rows, the value tables, and what the keys query adds."""
+    """A store with the rows, the value tables, and what the keys queries add, one after the other."""
     store = Store()
     store.bulk_extend(row_quads(table, city.base, splits))
     for name, path in value_tables(mapping, city).items():
         store.extend(_value_quads(name, path, city))
-    if mapping.keys is not None:
-        added = _constructed(store, mapping.keys)
+    for keys in mapping.keys:
+        added = _constructed(store, keys)
         store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object) for triple in added)
     return store
 

@@ -14,14 +14,15 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 from sopkg import __version__
 from sopkg.cities import City
 from sopkg.detect import Audit, detect
-from sopkg.errors import BadInput, not_found
+from sopkg.errors import BadInput, not_observed
 from sopkg.files import found, system_query
 from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
-from sopkg.ingest import Ingested, Problem, ingest
+from sopkg.ingest import Ingested, Problem, choose, ingest_table
 from sopkg.pipeline import Triples, closed_ontology, derive
 from sopkg.rows import select
 from sopkg.staging import Cells, construct
 from sopkg.store import Draft, SnapshotStore
+from sopkg.tables import Table, read_table
 from sopkg.turtle import store_of
 
 GRAPHS = "https://w3id.org/sopkg/graph/"
@@ -50,14 +51,18 @@ def load(
 ) -> Loaded:
     """Loads a table. The published state moves at the end, in one step; a failure or a kill leaves it as it was.
 
-    `date` is the observation's (ISO 8601). The same file with the same mapping, ontology and queries changes nothing.
+    `date` is the observation's (ISO 8601), not after today (UTC). The same file with the same mapping, ontology and
+    queries changes nothing. What can't be loaded is refused before the first step begins.
     """
     started = datetime.now(UTC)
+    check_observed(date, started.date().isoformat())
+    table = read_table(path)
+    chosen = choose(table, mapping)
+    source = source_of(city, table, chosen.name)
+    if not table.records:
+        raise BadInput(f"{table.name} has columns and no row: nothing was observed, so there is nothing to load")
     progress("ingest", "")
-    ingested = ingest(path, city.folder, date, mapping)
-    source_of(city, ingested)
-    if not ingested.rows:
-        raise BadInput(f"{ingested.name} has columns and no row: nothing was observed, so there is nothing to load")
+    ingested = ingest_table(table, chosen, city, date)
     asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
     method = method_hash()
     name = graph_name(city, date, "asserted", asserted)
@@ -66,7 +71,7 @@ def load(
             if any(graph.iri == name and graph.method == method for graph in of_date(store, city, date)):
                 return Loaded(False, ingested.problems, ingested.rows, {"asserted": len(asserted)})
     audit = Audit(city.base, observation(city, date), date)
-    provenance = provenance_triples(ingested, city, audit, name, started)
+    provenance = provenance_triples(ingested, source, audit, name, started)
     with snapshots.writing() as draft:
         earlier = earlier_findings(draft.store, city, date)
         derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, _in_steps(progress))
@@ -83,6 +88,12 @@ def load(
             progress("audit again", later)
             audit_again(draft, city, later)
     return Loaded(True, ingested.problems, ingested.rows, {step: len(triples) for step, triples in steps.items()})
+
+
+def check_observed(date: str, today: str) -> None:
+    """Raises BadInput for a date after today: nobody has observed it yet."""
+    if date > today:
+        raise BadInput(f"the observation date {date} lies in the future: it can be {today} (today, UTC) at the latest")
 
 
 def _in_steps(progress: Progress) -> Callable[[str], None]:
@@ -147,19 +158,19 @@ def catalogue_triples(graphs: Iterable[Graph]) -> Triples:
     return construct("catalogue", (graph.row() for graph in graphs), GRAPHS)
 
 
-def source_of(city: City, ingested: Ingested) -> NamedNode:
+def source_of(city: City, table: Table, mapping: str) -> NamedNode:
     """The source of a city that a mapping reads. Raises BadInput where the table is none of the city's."""
     known = city.sources()
-    for source, mapping in known:
-        if mapping == ingested.mapping:
+    for source, reads in known:
+        if reads == mapping:
             return source
-    read = ", ".join(sorted({mapping for _, mapping in known})) or "none"
-    fits = f"{ingested.name} fits the mapping {ingested.mapping}, which reads no source of {city.name}"
+    read = ", ".join(sorted({reads for _, reads in known})) or "none"
+    fits = f"{table.name} fits the mapping {mapping}, which reads no source of {city.name}"
     raise BadInput(f"{fits}; its city.ttl names the mappings {read}")
 
 
-def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str, started: datetime) -> Triples:
-    """Who made the asserted graph from which file, how and when (PROV-O)."""
+def provenance_triples(ingested: Ingested, source: NamedNode, audit: Audit, graph: str, started: datetime) -> Triples:
+    """Who made the asserted graph from which file of a source, how and when (PROV-O)."""
     row: dict[str, NamedNode | Literal | str] = {
         "graph": NamedNode(graph),
         "activity": NamedNode(f"{audit.base}load/{audit.date}-{ingested.sha256[:12]}"),
@@ -172,7 +183,7 @@ def provenance_triples(ingested: Ingested, city: City, audit: Audit, graph: str,
         "mappinghash": ingested.mapping_hash,
         "rows": _integer(ingested.rows),
         "triples": _integer(len(ingested.triples)),
-        "source": source_of(city, ingested),
+        "source": source,
     }
     return construct("provenance", [row, *_problem_rows(ingested, audit)], audit.base, ontology=())
 
@@ -244,7 +255,7 @@ def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
     with snapshots.reading() as store:
         dates = {graph.date for graph in known_graphs(store) if graph.city == city.iri.value and graph.date}
     if date not in dates:
-        raise not_found(f"observation of {city.name}", date, dates)
+        raise not_observed(f"of {city.name} on", date, dates)
     with snapshots.writing() as draft:
         known = known_graphs(draft.store)
         gone = [graph for graph in known if graph.city == city.iri.value and graph.date == date]

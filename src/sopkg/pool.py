@@ -102,7 +102,7 @@ class Pool:
         self._doomed: list[_Worker] = []
         self._closed = False
         self._failure: SopkgError | None = None
-        self._replaced = 0
+        self._replaced = self._waiting = 0
         # One thread starts all workers and lives as long: a worker ends with the thread that started it.
         self._keeper = threading.Thread(target=self._keep, name="sopkg-pool", daemon=True)
         self._keeper.start()
@@ -112,21 +112,35 @@ class Pool:
         """Asks a worker, returns its bytes or JSON value; `seconds` may lower the limit, never raise it."""
         limit = self._settings.query_seconds
         allowed = limit if seconds is None else min(seconds, limit)
-        if not self._slots.acquire(timeout=self._settings.queue_seconds):
+        if not self._slot():
             raise self._busy()
         try:
             return self._ask(operation, payload, allowed)
         finally:
             self._slots.release()
 
+    def _slot(self) -> bool:
+        """Waits for the right to use a worker; whether it came in time."""
+        with self._changed:
+            self._waiting += 1
+        try:
+            return self._slots.acquire(timeout=self._settings.queue_seconds)
+        finally:
+            with self._changed:
+                self._waiting -= 1
+
     def health(self) -> dict[str, object]:
-        """What the workers are and may do."""
+        """What the workers are and may do: of `workers` queries at a time, how many run, and how many callers wait.
+
+        `processes` counts the spare too, and each that is being replaced until it has ended.
+        """
         with self._changed:
             isolated = bool(self._all) and all(each.isolated for each in self._all)
             counts = {
                 "workers": self._settings.workers,
-                "running": len(self._all),
-                "idle": len(self._idle),
+                "running": len(self._all) - len(self._idle) - len(self._doomed),
+                "waiting": self._waiting,
+                "processes": len(self._all),
                 "replaced": self._replaced,
             }
         limits = {

@@ -61,18 +61,6 @@ def answer(
     return Answer(pool.run("query", payload, seconds), format_.header)
 
 
-def rows(
-    pool: Pool,
-    text: str,
-    selection: Selection,
-    substitutions: Mapping[str, str],
-    seconds: float | None = None,
-) -> Any:
-    """A query of ours: {"columns": […], "rows": [{column: N-Triples term}]}; for ASK a truth value."""
-    payload = {"query": text, "format": ROWS, "substitutions": substitutions, **selection.payload(False)}
-    return pool.run("query", payload, seconds)
-
-
 def describe(endpoint: str, form: Format) -> Answer:
     """The service's description of itself (SPARQL 1.1 Service Description)."""
     formats = [each.media_type for each in (*ROW_FORMATS, *GRAPHS)]

@@ -32,6 +32,10 @@ DAMAGE = "\ufffd"
 ROWNUM = NamedNode("http://www.w3.org/ns/csvw#rownum")
 IS_PART_OF = NamedNode("http://purl.org/dc/terms/isPartOf")
 INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
+# A cell's own limit is checked below: the reader's would be met far behind the quotation mark that opened the cell.
+csv.field_size_limit(2**31 - 1)
+LONGEST_CELL = 131_072
+LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # An object in an array, with its place.
 Item = tuple[int, Mapping[str, Any]]
 
@@ -118,30 +122,62 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 def _separator(text: str) -> str:
     """The separator that splits the header into most columns."""
-    return max(SEPARATORS, key=lambda sign: _header_width(text, sign))
+    lines = io.StringIO(text, newline="")
+    return max(SEPARATORS, key=lambda sign: _header_width(lines, sign))
 
 
-def _header_width(text: str, separator: str) -> int:
-    try:
-        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), []))
-    except csv.Error:
-        return 0
+def _header_width(lines: io.StringIO, separator: str) -> int:
+    lines.seek(0)
+    return len(next(csv.reader(lines, delimiter=separator), []))
 
 
 def _csv_records(text: str, separator: str, name: str) -> tuple[tuple[str, ...], list[Record]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    records: list[Record] = []
+    rows = _csv_rows(text, separator, name)
+    columns = _header(next(rows, (1, []))[1], name)
+    records = [_record(ordinal, line, columns, cells) for ordinal, (line, cells) in enumerate(rows, 1)]
+    return tuple(filter(None, columns)), [record for record in records if record.cells or record.stray]
+
+
+def _csv_rows(text: str, separator: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The header and each row: the line that it begins on, and its cells."""
+    lines = list(io.StringIO(text, newline=""))
+    reader, begin = csv.reader(lines, delimiter=separator), 0
+    for ordinal, cells in enumerate(reader):
+        place = f"{name}, row {ordinal}" if ordinal else f"{name}, header"
+        whole = lines[begin : reader.line_num]
+        fault = _quoting_fault(whole, cells, separator, begin + 1)
+        if fault is None and max(map(len, cells), default=0) > LONGEST_CELL:
+            fault = begin + 1, f"a cell has more than {LONGEST_CELL} characters"
+        if fault is not None:
+            line, said = fault
+            raise BadInput(f"{place}, line {line}: {said}", {"row": ordinal, "line": line})
+        yield begin + 1, cells
+        begin = reader.line_num
+
+
+def _quoting_fault(whole: list[str], cells: list[str], separator: str, first: int) -> tuple[int, str] | None:
+    """Where in a row's lines a quoted cell begins that goes on to the end, or to another cell's quotation mark.
+
+    The reader takes such a cell for a long one, with all rows that it runs over; `first` is the number of the
+    first line.
+    """
+    if len(list(csv.reader([*whole, "the end"], delimiter=separator))) == 1:
+        return _begin(cells, len(cells) - 1, first), "a quotation mark opens a cell here and is never closed"
+    if len(whole) == 1:  # what is wrong within one line swallows no row
+        return None
     try:
-        columns = _header(next(reader, []), name)
-        line = reader.line_num + 1
-        for ordinal, cells in enumerate(reader, 1):
-            record = _record(ordinal, line, columns, cells)
-            line = reader.line_num + 1
-            if record.cells or record.stray:
-                records.append(record)
-    except csv.Error as error:
-        raise BadInput(f"{name}, line {reader.line_num}: {error}", {"line": reader.line_num}) from error
-    return tuple(filter(None, columns)), records
+        list(csv.reader(whole, delimiter=separator, strict=True))
+    except csv.Error:
+        last = max(place for place, cell in enumerate(cells) if LINE_BREAK.search(cell))
+        end = first + len(whole) - 1
+        said = f"a quotation mark opens a cell here and is closed only by that of another cell, on line {end}"
+        return _begin(cells, last, first), said
+    return None
+
+
+def _begin(cells: list[str], place: int, first: int) -> int:
+    """The line that a cell begins on, in a row that begins on `first`."""
+    return first + sum(len(LINE_BREAK.findall(cell)) for cell in cells[:place])
 
 
 def _header(cells: list[str], name: str) -> list[str]:

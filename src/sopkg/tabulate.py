@@ -39,13 +39,12 @@ def _flat(value: object) -> object:
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """The rows as CSV (RFC 4180), cells whole."""
+def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """The rows as CSV (RFC 4180), cells whole; a header without rows where there are none."""
     out = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows({name: _flat(value) for name, value in row.items()} for row in rows)
+    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({name: _flat(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
 
 

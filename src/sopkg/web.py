@@ -12,9 +12,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from sopkg import __version__
+from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
-from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found
+from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
 from sopkg.inference import TASKS, Given, Question, reason
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
@@ -27,10 +28,11 @@ from sopkg.tabulate import as_csv, as_json
 
 Row = Mapping[str, object]
 
-GAP_FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
 _REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout", "format")
 _TRIPLE = ("subject", "predicate", "object")
 _PAGING = ("page", "per_page")
+_DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
+_PROTOCOL = ("query", *_DATASET, "timeout", "format")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
 _TABLES = (JSON, CSV)
 _REASONS = (JSON, TEXT, TURTLE)
@@ -85,7 +87,7 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     """The WSGI application; without a middle it answers from the store, with workers of its own."""
     app = Flask("sopkg")
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
-    app.extensions["sopkg"] = middle or _answers(settings)
+    app.extensions["sopkg"] = middle or Answers(settings, Pool(settings))
     app.extensions["sopkg-reasoner"] = Reasoner(settings)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
@@ -95,12 +97,6 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     app.register_error_handler(HTTPException, _theirs)
     app.after_request(_secured)
     return app
-
-
-def _answers(settings: Settings) -> Middle:
-    from sopkg.answers import Answers  # needed only here: tests bring their own
-
-    return Answers(settings, Pool(settings))
 
 
 def _middle() -> Middle:
@@ -117,17 +113,17 @@ def front() -> str:
 def cities() -> Response:
     """Each city with its observations."""
     _known(request.args, ("format",))
-    return _table(_middle().cities(), _table_format())
+    return _table(_middle().cities(), CITY_COLUMNS, _table_format())
 
 
 def gaps() -> Response:
     """The gaps that fit the filters, page by page."""
-    given = _known(request.args, (*GAP_FILTERS, *_PAGING, "format"))
-    filters = {name: value for name, value in given.items() if name in GAP_FILTERS}
+    given = _known(request.args, (*FILTERS, *_PAGING, "format"))
+    filters = {name: value for name, value in given.items() if name in FILTERS}
     form = _table_format()
     page, size = _whole(given, "page", 1), min(_whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
     found = _middle().gaps(filters)
-    response = _table(found[(page - 1) * size : page * size], form)
+    response = _table(found[(page - 1) * size : page * size], FINDING_COLUMNS, form)
     response.headers["X-Total-Count"] = str(len(found))
     response.headers["Link"] = _links(page, size, len(found))
     return response
@@ -170,9 +166,13 @@ def health() -> Response:
 
 
 def sparql() -> Response:
-    """The SPARQL 1.1 Protocol's query operation; asked for nothing, the service describes itself."""
+    """The SPARQL 1.1 Protocol's query operation; asked for nothing, the service describes itself.
+
+    Beside a query other parameters are passed over, as the protocol leaves room for them.
+    """
     text, given = _asked()
     if text is None:
+        _known(given, _PROTOCOL)
         found = describe(request.base_url, chosen(_accept(), GRAPHS, given.get("format")))
     else:
         middle = _middle()
@@ -316,10 +316,7 @@ def _single(given: MultiDict[str, str]) -> dict[str, str]:
 def _known(given: MultiDict[str, str], names: Sequence[str]) -> dict[str, str]:
     unknown = sorted(set(given) - set(names))
     if unknown:
-        raise BadInput(
-            f"there is no parameter {', '.join(unknown)}; known are {', '.join(names)}",
-            {"unknown": unknown, "known": list(names)},
-        )
+        raise unknown_names("parameter", unknown, names)
     return _single(given)
 
 
@@ -370,8 +367,8 @@ def _table_format() -> Format:
     return chosen(_accept(), _TABLES, request.args.get("format"))
 
 
-def _table(rows: Sequence[Row], form: Format) -> Response:
-    return _negotiated(as_csv(rows) if form is CSV else as_json(rows), form.header)
+def _table(rows: Sequence[Row], columns: Sequence[str], form: Format) -> Response:
+    return _negotiated(as_csv(rows, columns) if form is CSV else as_json(rows), form.header)
 
 
 def _negotiated(body: bytes | str, content_type: str) -> Response:
