@@ -198,16 +198,6 @@ def test_parameters_reach_the_query(client: FlaskClient) -> None:
     assert client.get("/queries/who-leads-what?city=testville&format=json").get_json() == {"city": "testville"}
 
 
-def test_an_empty_table_has_its_header(client: FlaskClient) -> None:
-    head = client.get("/gaps?page=9", headers={"Accept": "text/csv"}).text
-    assert head.startswith("id,city,date,")
-    assert head.count("\r\n") == 1
-
-
-def test_beside_a_query_other_parameters_are_passed_over(client: FlaskClient) -> None:
-    assert client.get("/sparql?query=ASK{}&foo=1").status_code == 200
-
-
 def test_entailment_can_be_left_out_of_a_named_query(client: FlaskClient) -> None:
     assert client.get("/queries/who-leads-what?entailment=none").get_json(force=True) == {"without": "entailment"}
 
@@ -228,6 +218,16 @@ def test_a_graph_may_be_larger_than_a_query_but_not_endless(client: FlaskClient)
         for length in (30_000, size + 1)
     ]
     assert told == [200, 413]
+
+
+def test_an_empty_table_has_its_header(client: FlaskClient) -> None:
+    head = client.get("/gaps?page=9", headers={"Accept": "text/csv"}).text
+    assert head.startswith("id,city,date,")
+    assert head.count("\r\n") == 1
+
+
+def test_beside_a_query_other_parameters_are_passed_over(client: FlaskClient) -> None:
+    assert client.get("/sparql?query=ASK{}&foo=1").status_code == 200
 
 
 def test_health(client: FlaskClient) -> None:

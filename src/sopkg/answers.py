@@ -286,10 +286,6 @@ class Answers:
         """The rows of a predefined query; without entailment, over what the sources say."""
         return self.rows(named_query("reports", name), given, self._reported(entailment))
 
-    def _reported(self, entailment: bool) -> list[str]:
-        """The graphs that reports read."""
-        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None)
-
     def ask_shown(self, name: str, given: Mapping[str, str], entailment: bool = True) -> list[Row]:
         """The rows of a predefined query for a terminal: short names for IRIs, behind what people read."""
         payload = self._payload(named_query("reports", name), given, self._reported(entailment))
@@ -298,6 +294,10 @@ class Answers:
         links = {name for row in rows for name, text in row.items() if _is_link(text)}
         order = sorted(answer["columns"], key=links.__contains__)
         return [{name: shown(row[name], prefixes) for name in order} for row in rows]
+
+    def _reported(self, entailment: bool) -> list[str]:
+        """The graphs that reports read."""
+        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None)
 
     def ask_as(
         self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True

@@ -15,15 +15,7 @@ from sopkg import __version__
 from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
-from sopkg.errors import (
-    BadInput,
-    Forbidden,
-    InternalFault,
-    SopkgError,
-    UnsupportedMediaType,
-    not_found,
-    unknown_names,
-)
+from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
 from sopkg.inference import TASKS, Given, Question, reason
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
