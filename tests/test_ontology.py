@@ -27,16 +27,21 @@ RULES = {
     OWL.inverseOf: {"prp-inv1", "prp-inv2"},
     OWL.TransitiveProperty: {"prp-trp"},
     OWL.SymmetricProperty: {"prp-symp"},
+    OWL.equivalentClass: {"cax-eqc1", "cax-eqc2"},
+    OWL.oneOf: {"cls-oo"},
+    OWL.disjointWith: {"cax-dw"},
+    OWL.AllDisjointClasses: {"cax-adc"},
+    OWL.AllDifferent: {"eq-diff2", "eq-diff3"},
+    OWL.differentFrom: {"eq-diff1"},
+    OWL.intersectionOf: {"cls-int1", "cls-int2"},
+    OWL.someValuesFrom: {"cls-svf1", "cls-svf2"},
 }
-#: Constructs that no rule needs: declarations, the header, and what only a description-logic reasoner reads.
-#: Members of the closed lists are typed beside the list, so no rule has to read owl:oneOf.
+#: Constructs that no rule is about: declarations, the header, and parts of the constructs above.
 RULELESS = {
     *(OWL.Ontology, OWL.versionIRI, OWL.versionInfo, RDFS.label, RDFS.comment, RDFS.isDefinedBy),
     *(OWL.Class, OWL.Restriction, OWL.onProperty, OWL.NamedIndividual),
     *(OWL.AnnotationProperty, OWL.ObjectProperty, OWL.DatatypeProperty),
-    *(OWL.equivalentClass, OWL.oneOf, OWL.disjointWith, OWL.AllDisjointClasses, OWL.members),
-    *(OWL.AllDifferent, OWL.distinctMembers, OWL.differentFrom),
-    *(OWL.intersectionOf, OWL.someValuesFrom),
+    *(OWL.members, OWL.distinctMembers),
 }
 
 

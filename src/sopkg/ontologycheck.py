@@ -135,9 +135,9 @@ def _house(folder: Path, model: Iterable[Triple], sources: Sequence[_Source]) ->
 
 
 def _by_rules(model: Sequence[Triple], sources: Sequence[_Source]) -> Iterator[Fault]:
-    """What the OWL 2 RL rules with the consequence *false* find, as far as there are such rules."""
+    """What the OWL 2 RL rules with the consequence *false* find."""
     found = entail(Store(), query_files("entailment").values(), store_of(tuple(model)))
-    for clash in getattr(found, "inconsistencies", ()):
+    for clash in found.inconsistencies:
         detail = f"{clash.rule}: {' '.join(f'{triple} .' for triple in clash.triples)}"
         yield _fault(sources, str(clash.triples[0].subject).strip("<>"), _CONSISTENT, detail)
 

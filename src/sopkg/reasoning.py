@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import BlankNode, Quad, RdfFormat, Store, Triple, serialize
+from pyoxigraph import BlankNode, RdfFormat, Store, Triple, serialize
 
 from sopkg import frames
 from sopkg.axioms import Axiom, read_axioms, with_blank_nodes, written
@@ -133,24 +133,15 @@ def entailments(request: Request) -> Reply:
 
 
 def _inferred(request: Request) -> Iterable[Triple]:
-    store = store_of(request.triples)
+    found = entail(store_of(request.triples), query_files("entailment").values(), Store()).triples
     given = set(request.triples)
-    found = entail(store, query_files("entailment").values(), _copy(store)).triples
     return [triple for triple in found if triple not in given]
 
 
 def _inconsistencies(request: Request) -> list[dict[str, object]]:
-    """The clashes that the rules with the consequence *false* find, as far as there are such rules."""
-    store = store_of(request.triples)
-    found = entail(store, query_files("entailment").values(), _copy(store))
-    clashes = getattr(found, "inconsistencies", ())
+    """The clashes that the rules with the consequence *false* find."""
+    clashes = entail(store_of(request.triples), query_files("entailment").values(), Store()).inconsistencies
     return [{"rule": each.rule, "triples": [f"{with_blank_nodes(t)} ." for t in each.triples]} for each in clashes]
-
-
-def _copy(store: Store) -> Store:
-    copy = Store()
-    copy.bulk_extend(Quad(quad.subject, quad.predicate, quad.object) for quad in store)
-    return copy
 
 
 def _is_named(triple: Triple) -> bool:
