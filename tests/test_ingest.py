@@ -32,14 +32,9 @@ DATE = "2024-06-30"
 COPIES = {"2019-11": 991, "2022-11": 1308, "2023-06": 1409, "2023-12": 1498, "2024-06": 1525, "2025-06": 1665}
 SHIPPED = {
     ("buenos-aires", "2019-11-30"): "buenos-aires-works/obras_2019-11.csv",
-    ("buenos-aires", "2022-11-30"): "buenos-aires-works/obras_2022-11.csv",
-    ("buenos-aires", "2023-06-30"): "buenos-aires-works/obras_2023-06.csv",
-    ("buenos-aires", "2023-12-31"): "buenos-aires-works/obras_2023-12.csv",
     ("buenos-aires", "2024-06-30"): "buenos-aires-works/obras_2024-06.csv",
-    ("buenos-aires", "2025-06-30"): "buenos-aires-works/obras_2025-06.csv",
     ("barcelona", "2016-12-31"): "barcelona-decidim/action_plans.csv",
 }
-DATES = [date for city, date in SHIPPED if city == "buenos-aires"]
 raw_files = pytest.mark.skipif(not RAW.is_dir(), reason="the publishers' files are not here")
 
 
@@ -202,7 +197,7 @@ def test_shipped_tables_name_no_natural_person(city: str, date: str) -> None:
     assert not re.search(r"[\w.]+@[\w.]+", text)
 
 
-@pytest.mark.parametrize("date", DATES)
+@pytest.mark.parametrize("date", ["2019-11-30", "2024-06-30"])
 def test_a_given_name_stands_in_a_shipped_table_only_within_a_companys_name(date: str) -> None:
     table = read_table(cities()["buenos-aires"].tables()[date])
     names = read_table(mappings()["buenos-aires-works"].tables["given-names"])
@@ -213,7 +208,7 @@ def test_a_given_name_stands_in_a_shipped_table_only_within_a_companys_name(date
     assert [cell for cell in named if not re.search(forms, cell, re.IGNORECASE)] == []
 
 
-@pytest.mark.parametrize("date", DATES)
+@pytest.mark.parametrize("date", ["2019-11-30", "2024-06-30"])
 def test_an_engaged_company_is_named_as_in_the_row_that_says_so(date: str) -> None:
     path = cities()["buenos-aires"].tables()[date]
     mapped, cells = ingested(path, "buenos-aires", date), [dict(record.cells) for record in read_table(path).records]
