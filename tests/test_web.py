@@ -49,6 +49,11 @@ class Double:
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         return {"json": "{}", "text": "Därum", "turtle": "<a:b> <a:c> <a:d> ."}[form]
 
+    def why_triple(
+        self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
+    ) -> str:
+        return self.why(" ".join(triple), form)
+
     def queries(self) -> Sequence[Row]:
         return [{"name": "who-leads-what", "summary": "Who leads what?"}]
 

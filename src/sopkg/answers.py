@@ -19,6 +19,7 @@ from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
+from sopkg.inference import term as read_term
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
@@ -235,6 +236,19 @@ class Answers:
             turtle = serialize(why_triples(told), format=RdfFormat.TURTLE, prefixes=prefix_table())
             return (turtle or b"").decode()
         return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+    def why_triple(
+        self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
+    ) -> str:
+        """Up to `most` proofs of a triple of the latest observations, or of one named, as json, text or turtle.
+
+        Its terms are in N-Triples, prefixed names or IRIs. Raises NotFound where it neither stands there nor follows.
+        """
+        given, inferred = self.dated(("asserted", "provenance"), city, date), self.dated((INFERRED,), city, date)
+        graphs = {"given": given, "inferred": [each for each in inferred if each not in given]}
+        asked = {"triple": [read_term(each) for each in triple], "most": most, "format": form}
+        proved: str = self.pool.run("prove", graphs | asked)
+        return proved
 
     def audit(self, city: str | None, date: str | None) -> AuditReport:
         """The gap report of one city or all, at one date or each city's latest."""

@@ -248,6 +248,32 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
         click.echo(answers.why(gap, form, None if date is None else observation_date(date)), nl=False)
 
 
+@main.command("why-triple")
+@click.argument("triple", nargs=3, metavar="SUBJECT PREDICATE OBJECT")
+@click.option("--city", help="A city; without it, all of them.")
+@click.option("--date", help="The observation, as loaded; without it, the latest.")
+@click.option("--proofs", default=1, show_default=True, type=click.IntRange(1, 20), help="How many proofs at most.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "turtle"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)
+@click.pass_obj
+def why_triple(
+    settings: Settings, triple: tuple[str, str, str], city: str | None, date: str | None, proofs: int, form: str
+) -> None:
+    """Prove one triple: by which rules of OWL 2 RL it follows from what the sources and the ontology say.
+
+    Example: sopkg why-triple sop:Leading rdf:type sop:Role
+    """
+    with answering(settings) as answers:
+        dated = None if date is None else observation_date(date)
+        click.echo(answers.why_triple(triple, form, proofs, city, dated), nl=False)
+
+
 @main.command()
 @click.argument("name", required=False)
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; once for each.")

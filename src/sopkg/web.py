@@ -31,6 +31,7 @@ Row = Mapping[str, object]
 _REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout", "format")
 _TRIPLE = ("subject", "predicate", "object")
 _PAGING = ("page", "per_page")
+_MOST_PROOFS = 20
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
 _PROTOCOL = ("query", *_DATASET, "timeout", "format")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
@@ -61,6 +62,11 @@ class Middle(Protocol):
 
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         """Why a gap is one: form is text, json or turtle."""
+
+    def why_triple(
+        self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
+    ) -> str:
+        """The proofs of a triple: form is text, json or turtle."""
 
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
@@ -143,6 +149,17 @@ def why(gap_id: str) -> Response:
     return _negotiated(_middle().why(gap_id, form.name, _date(given)), form.header)
 
 
+def why_triple() -> Response:
+    """By which rules a triple follows from what is given."""
+    given = _known(request.args, (*_TRIPLE, "city", "date", "proofs", "format"))
+    form = chosen(_accept(), _REASONS, given.get("format"))
+    most = _number(given, "proofs")
+    if most is not None and not 1 <= most <= _MOST_PROOFS:
+        raise BadInput(f"proofs is {most}; expected is a number from 1 to {_MOST_PROOFS}")
+    told = _middle().why_triple(_triple(given), form.name, most or 1, given.get("city"), _date(given))
+    return _negotiated(told, form.header)
+
+
 def queries() -> Response:
     """The predefined queries."""
     chosen(_accept(), (JSON,), _known(request.args, ("format",)).get("format"))
@@ -222,7 +239,7 @@ def _graph() -> Given:
 def _triple(given: Mapping[str, str]) -> list[str]:
     missing = [name for name in _TRIPLE if name not in given]
     if missing:
-        raise BadInput(f"which triple is to be justified? {', '.join(missing)} is not given")
+        raise BadInput(f"which triple? {', '.join(missing)} is not given")
     return [given[name] for name in _TRIPLE]
 
 
@@ -232,6 +249,7 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/gaps", gaps),
     ("/gaps/<gap_id>", gap),
     ("/gaps/<gap_id>/why", why),
+    ("/why", why_triple),
     ("/queries", queries),
     ("/queries/<name>", query),
     ("/health", health),
