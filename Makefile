@@ -18,7 +18,7 @@ demo: .venv/made
 test: .venv/made
 	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/made
 	$(BIN)/python -m tests.bench
