@@ -191,6 +191,10 @@ def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
     left = len(loaded.problems) - SHOWN_PROBLEMS
     if left > 0:
         click.echo(f"  and {left} more; `sopkg ask problems -p city={city_name} -p date={date}` lists all")
+    for clash in loaded.inconsistencies[:SHOWN_PROBLEMS]:
+        click.echo(f"  can't all be true, by the rule {clash.rule}: {' '.join(f'{each} .' for each in clash.triples)}")
+    if len(loaded.inconsistencies) > SHOWN_PROBLEMS:
+        click.echo(f"  `sopkg reason consistency --reasoner rl --city {city_name} --date {date}` lists all")
 
 
 def _problem_line(problem: Problem) -> str:

@@ -13,7 +13,7 @@ from pyoxigraph import NamedNode, Quad, Store, Triple
 
 from sopkg.catalog import QueryFile, query_files
 from sopkg.detect import Audit, detect
-from sopkg.entail import entail
+from sopkg.entail import Inconsistency, entail
 from sopkg.rules import ON_REQUEST, tags
 from sopkg.schema import ontology_store
 from sopkg.turtle import GENID, ontology, store_of
@@ -25,11 +25,12 @@ Triples = list[Triple]
 
 @dataclass(frozen=True)
 class Derived:
-    """What follows from the asserted triples of one observation."""
+    """What follows from the asserted triples of one observation, and which of them can't all be true."""
 
     validation: Triples
     inferred: Triples
     gaps: Triples
+    inconsistencies: list[Inconsistency]
 
 
 def derive(
@@ -54,7 +55,8 @@ def derive(
     entailment = entail(store, data_rules(), open_schema())
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
     gaps = detect(store, audit, mapping_hash, progress, asked)
-    return Derived(report(results, audit.base), [each for each in entailment.triples if is_named(each)], gaps)
+    inferred = [each for each in entailment.triples if is_named(each)]
+    return Derived(report(results, audit.base), inferred, gaps, entailment.inconsistencies)
 
 
 @cache
