@@ -114,14 +114,11 @@ def reference_graph(store: Store) -> Graph:
 
 
 def reference(store: Store) -> str:
-    """pyLODE's page; a term's anchor is the end of its IRI (pyLODE makes one of its label), foreign ones apart."""
+    """pyLODE's page; a term's anchor is the end of its IRI, a foreign one's apart (pyLODE would make them of labels)."""
     ontology = OntPub(reference_graph(store), sort_subjects=True)
-    text = str(ontology.make_html())
-    ends = {
-        anchor: iri.removeprefix(f"{IRI}#") if iri.startswith(f"{IRI}#") else f"foreign-{anchor}"
-        for iri, anchor in ontology.fids.items()
-    }
-    return re.sub(r'(id="|href="#)([^"]+)"', lambda found: f'{found[1]}{ends.get(found[2], found[2])}"', text)
+    terms = {str(term) for term in ontology.ont.all_nodes() if isinstance(term, URIRef)}
+    ontology.fids = {iri: iri.removeprefix(f"{IRI}#") if iri.startswith(f"{IRI}#") else f"foreign-{iri}" for iri in terms}
+    return str(ontology.make_html())
 
 
 def inserted(text: str, chapters: str) -> str:
