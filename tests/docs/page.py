@@ -114,11 +114,16 @@ def reference_graph(store: Store) -> Graph:
 
 
 def reference(store: Store) -> str:
-    """pyLODE's page; a term's anchor is the end of its IRI, a foreign one's apart (pyLODE would make them of labels)."""
+    """pyLODE's page; a term's anchor is the end of its IRI, where pyLODE would make it of the label."""
     ontology = OntPub(reference_graph(store), sort_subjects=True)
-    terms = {str(term) for term in ontology.ont.all_nodes() if isinstance(term, URIRef)}
-    ontology.fids = {iri: iri.removeprefix(f"{IRI}#") if iri.startswith(f"{IRI}#") else f"foreign-{iri}" for iri in terms}
+    terms = (str(term) for term in ontology.ont.all_nodes() if isinstance(term, URIRef))
+    ontology.fids = {iri: anchor(iri) for iri in terms}
     return str(ontology.make_html())
+
+
+def anchor(iri: str) -> str:
+    """The end of the IRI of an own term; a foreign one can't clash with it."""
+    return iri.removeprefix(f"{IRI}#") if iri.startswith(f"{IRI}#") else f"foreign-{iri}"
 
 
 def inserted(text: str, chapters: str) -> str:
