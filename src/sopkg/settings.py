@@ -59,6 +59,9 @@ class Settings:
 
     store: Annotated[Path, About(Path, "a folder", "folder of the built store")] = Path("sopkg-store")
     ontology: Annotated[Path, About(Path, "a folder", "folder of the ontology")] = _SHIPPED_ONTOLOGY
+    cache: Annotated[Path, About(Path, "a folder", "folder for what was found once and would be found again")] = (
+        Path.home() / ".cache" / "sopkg"
+    )
     host: Annotated[str, About(str, "a name or address", "address that `serve` listens on")] = "127.0.0.1"
     port: Annotated[int, About(int, "a whole number", "port that `serve` listens on")] = 8080
     base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
