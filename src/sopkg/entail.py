@@ -369,7 +369,7 @@ def _clashes(store: Store, instance: Instance, fanout: Fanout) -> Iterator[Incon
     assert isinstance(found, QuerySolutions)
     for row in found:
         filled = [substitute(each, {v: row[v.value] for v in variables}) for each in (*instance.axioms, *premises)]
-        yield Inconsistency(instance.rule, tuple(_statement(each) for each in filled if _is_ground(each)))
+        yield Inconsistency(instance.rule, ground(filled))
 
 
 def _chained(instance: Instance, fanout: Fanout) -> Group:
@@ -382,12 +382,13 @@ def _chained(instance: Instance, fanout: Fanout) -> Group:
     return Group((first, *(Lateral(Group((each,))) for each in rest), *others))
 
 
-def _is_ground(pattern: Triple) -> bool:
-    return not triple_variables(pattern) and isinstance(pattern.predicate, NamedNode)
-
-
-def _statement(pattern: Triple) -> Statement:
-    return Statement(pattern.subject, pattern.predicate, pattern.object)  # type: ignore[arg-type]
+def ground(patterns: Iterable[Triple]) -> tuple[Statement, ...]:
+    """The patterns that are triples, without those that still have a variable or a path."""
+    return tuple(
+        Statement(each.subject, each.predicate, each.object)  # type: ignore[arg-type]
+        for each in patterns
+        if not triple_variables(each) and isinstance(each.predicate, NamedNode)
+    )
 
 
 def _conditions(template: tuple[Triple, ...]) -> Iterator[Call | Exists]:
