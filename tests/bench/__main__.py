@@ -29,11 +29,14 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cities = {size: city(Path(folder), size, given.seed) for size in given.sizes}
-        measured = {size: measure(path) for size, path in cities.items()}
+        measured = {size: told("measure", path) for size, path in cities.items()}
+        reasoned = {size: told("reasoning", path) for size, path in cities.items()}
+        other = {size: told("reasonable", path) for size, path in cities.items()}
         plain = measure_plain(cities[given.sizes[0]])
     print_steps(measured)
     print_queries(measured)
     print_plain(given.sizes[0], measured[given.sizes[0]], plain)
+    print_reasoning(reasoned, other, plain.get("entail"))
     return print_faults(measured)
 
 
@@ -45,10 +48,10 @@ def city(folder: Path, size: int, seed: int) -> Path:
     return path
 
 
-def measure(path: Path) -> Measured:
-    """One size, in a process of its own, so that its peak memory is its own."""
-    print(f"measuring {path.stem} triples", file=sys.stderr)
-    done = subprocess.run([sys.executable, "-m", "tests.bench.measure", path], stdout=subprocess.PIPE, check=True)
+def told(module: str, path: Path) -> Measured:
+    """What a module says of one city, in a process of its own, so that its peak memory is its own."""
+    print(f"{module} of {path.stem} triples", file=sys.stderr)
+    done = subprocess.run([sys.executable, "-m", f"tests.bench.{module}", path], stdout=subprocess.PIPE, check=True)
     result: Measured = json.loads(done.stdout)
     return result
 
@@ -113,6 +116,28 @@ def print_plain(size: int, ours: Measured, plain: Mapping[str, float]) -> None:
     least = sum(plain.values()) if len(plain) == len(names) else float(PLAIN_SECONDS)
     sign = "" if len(plain) == len(names) else "more than "
     print(line("all", [f"{mine:.2f}", f"{sign}{least:.0f}"], f"{sign}{least / mine:.0f}"))
+
+
+def print_reasoning(
+    ours: Mapping[int, Measured], other: Mapping[int, Measured], owlrl_seconds: float | None
+) -> None:
+    """The closure beside other reasoners of OWL 2 RL, and what one triple costs."""
+    sizes = list(ours)
+    closures = {size: ours[size]["closure"] for size in sizes}
+    print("\nseconds (and peak MB) of the closure, the ontology's own included")
+    print(line("reasoner", [f"{size:,}" for size in sizes], "exponent"))
+    for name, each in (("ours", closures), ("reasonable", other)):
+        cells = [f"{each[size]['seconds']:.2f} ({each[size]['megabytes']:.0f})" for size in sizes]
+        print(line(name, cells, f"{exponent(sizes, [each[size]['seconds'] for size in sizes]):.2f}"))
+    shown = "not reached" if owlrl_seconds is None else f"{owlrl_seconds:.2f}"
+    ratio = "" if owlrl_seconds is None else f"{owlrl_seconds / closures[sizes[0]]['seconds']:.0f} times"
+    print(line("owlrl", [shown, *["" for _ in sizes[1:]]], ratio))
+    print("\nmilliseconds for one triple: median, 95th percentile, largest of 200")
+    for name in ("proof", "addition", "deletion"):
+        told_of = [ours[size]["milliseconds"][name] for size in sizes]
+        print(line(name, [f"{each['median']:.2f} {each['p95']:.1f} {each['max']:.1f}" for each in told_of], ""))
+    if not all(each["same"] for each in ours.values()):
+        print("after deletion and addition of the same triples, something else follows")
 
 
 def print_faults(measured: Mapping[int, Measured]) -> int:
