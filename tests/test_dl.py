@@ -97,7 +97,7 @@ def test_justifications_are_sound_and_minimal(name: str, triple: Triple | None, 
 
 def clash(java: dl.Java, reasoners: Iterable[str], read: Axioms, some: list[Axiom], triple: Triple | None) -> bool:
     """Whether axioms and denial clash for each reasoner; Pellet was not asked in the search."""
-    given = Axioms(tuple(some), (*read.declarations, *(denied(triple) if triple else ())))
+    given = Axioms(tuple(some), (*read.declarations, *(denied(triple, read.declarations) if triple else ())))
     return all(dl.unsatisfiable(java, each, given) is None for each in reasoners)
 
 
