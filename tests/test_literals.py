@@ -18,7 +18,7 @@ def typed(text: str, name: str) -> Literal:
 
 
 def asked(*triples: Triple) -> Request:
-    payload = {"reasoner": "rl", "format": "application/n-triples", "result_bytes": 10**6}
+    payload = {"reasoner": "rl", "format": "application/n-triples", "result_bytes": 10**6, "whole": False}
     return Request(payload, triples, Path(), 500)
 
 

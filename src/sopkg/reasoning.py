@@ -130,7 +130,8 @@ def entailments(request: Request) -> Reply:
         direct = consequences(request.java(), request.reasoner, read_axioms(request.triples))
         given = set(request.triples)
         found = sorted((triple for triple in with_supers(direct) if triple not in given), key=str)
-    return len(found), _serialised(found, request)
+    told = (*request.triples, *found) if request.payload["whole"] else found
+    return len(found), _serialised(told, request)
 
 
 def _inferred(request: Request) -> Iterable[Triple]:
