@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyoxigraph import Dataset, RdfFormat, Triple, parse
+from pyoxigraph import RdfFormat, Triple, parse
 
 from sopkg.entities import expanded
 from sopkg.errors import BadInput, UnsupportedMediaType
@@ -61,4 +61,4 @@ def read_graph(data: bytes, form: RdfFormat, name: str = "the graph") -> list[Tr
         raise BadInput(f"{name}{where}: {error.msg}", line) from error
     except (ValueError, OSError) as error:
         raise BadInput(f"{name} can't be read: {error}") from error
-    return skolemised(Dataset(quads), data)
+    return skolemised(quads, data)
