@@ -52,6 +52,8 @@ from sopkg.syntax import (
 DELTA = "https://w3id.org/sopkg/delta/"
 # Inconsistencies of one rule instance that are reported; a class disjoint with itself clashes for all its members.
 MOST_CLASHES = 100
+# Patterns of an instance up to which each is looked up in what is new by itself; a long list has too many.
+MOST_VARIANTS = 12
 Progress = Callable[[int, int], None]
 
 
@@ -265,7 +267,7 @@ class _Closure:
         self.ran.append(instance)
         self.seen |= instance.reads
         if can_match(self.store, instance.where):
-            triples = self.run(instance, instance.where)
+            triples = self.run(instance, _whole(instance))
             self.new += [triple for triple in triples if meets(reach_of(triple), self.seen)]
 
     def next_round(self) -> None:
@@ -282,8 +284,9 @@ class _Closure:
         self.store.remove_graph(delta)
 
     def run_delta(self, instance: Instance, delta: NamedNode, made: set[Reach]) -> list[Statement]:
-        if not instance.plain:
-            return self.run(instance, instance.where)
+        met = sum(isinstance(part, Triple) and meets(reach(part), made) for part in instance.where.parts)
+        if not instance.plain or met > MOST_VARIANTS:
+            return self.run(instance, _whole(instance))
         variants = [v for t, v in variants_of(instance.where, delta) if meets(reach(t), made)]
         return [triple for variant in variants for triple in self.run(instance, variant)]
 
@@ -370,6 +373,12 @@ def _clashes(store: Store, instance: Instance, fanout: Fanout) -> Iterator[Incon
     for row in found:
         filled = [substitute(each, {v: row[v.value] for v in variables}) for each in (*instance.axioms, *premises)]
         yield Inconsistency(instance.rule, ground(filled))
+
+
+def _whole(instance: Instance) -> Group:
+    """The patterns as they are, or of a long list in an order of ours: the engine's own takes cubic time."""
+    many = len(instance.where.parts) > MOST_VARIANTS
+    return _chained(instance, Fanout()) if many else instance.where
 
 
 def _chained(instance: Instance, fanout: Fanout) -> Group:
