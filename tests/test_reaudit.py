@@ -60,12 +60,12 @@ def test_after_each_change_the_findings_are_those_of_an_audit_from_scratch(folde
     added = [triple for triple in pool(case) if triple not in known]
     mine, said = audited(list(dict.fromkeys(asserted))), set(asserted)
     for _ in range(EDITS):
-        out = some(dice, said)
-        new = some(dice, set(added) - said)
-        before = mine.findings()
-        change = mine.change(new, out)
-        now = from_scratch(mine.closed)
-        assert mine.findings() == now, name(case)
-        assert change.before == {each: triples for each, triples in before.items() if now.get(each) != triples}
-        assert change.after == {each: triples for each, triples in now.items() if before.get(each) != triples}
+        out, new, before = some(dice, said), some(dice, set(added) - said), mine.findings()
+        change, now = mine.change(new, out), mine.findings()
+        assert change.before == {each: told for each, told in before.items() if now.get(each) != told}
+        assert change.after == {each: told for each, told in now.items() if before.get(each) != told}
         said = (said - set(out)) | set(new)
+    assert now == from_scratch(mine.closed), name(case)
+    mine.undo(new, out)
+    assert mine.findings() == before
+    assert before == from_scratch(mine.closed)

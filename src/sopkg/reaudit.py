@@ -6,8 +6,9 @@ where that is everything (a count over the city, a scope statement), the query i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from pyoxigraph import NamedNode, Quad, Store, Triple, Variable
 
@@ -66,6 +67,27 @@ class _Delta:
     removed: list[Triple] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Queries:
+    """Where a triple can touch each query that an audit asks."""
+
+    gaps: Mapping[str, Touched]
+    severities: tuple[Touched, ...]
+    deciding: tuple[Touched, ...]
+    stages: Touched
+
+
+@cache
+def queries() -> Queries:
+    """Read once."""
+    return Queries(
+        {name: Touched(_where(gap), gap.focus) for name, gap in gap_queries().items()},
+        tuple(Touched(read_query(file.text).where, [FINDING]) for file in query_files("severity").values()),
+        tuple(Touched(read_query(system_query(name)).where, ()) for name in DECIDING),
+        Touched(read_query(system_query("stages")).where, ()),
+    )
+
+
 class Audited:
     """One observation, closed and audited, and its changes.
 
@@ -83,10 +105,7 @@ class Audited:
             self.store.bulk_extend(Quad(each.subject, each.predicate, each.object) for each in triples)
         self.fanout, self.kinds = measure(self.store), read_kinds(self.store)
         self.gaps = in_strata(gap_queries().values())
-        self.touched = {gap.file.name: Touched(_where(gap), gap.focus) for gap in self.gaps}
-        self.severities = [Touched(read_query(file.text).where, [FINDING]) for file in query_files("severity").values()]
-        self.deciding = [Touched(read_query(system_query(name)).where, ()) for name in DECIDING]
-        self.staged = Touched(read_query(system_query("stages")).where, ())
+        self.queries = queries()
         self.stages = set(stages(self.store, audit))
         self.undone: list[tuple[bool, Triple]] = []
         self.read_scope()
@@ -152,7 +171,7 @@ class Audited:
         for triple in triples:
             if triple.predicate.value.startswith(SH) or (triple.predicate == RDF_TYPE and triple.object in classes):
                 return True
-            if any(each.keys(self.store, triple, self.fanout) != set() for each in self.deciding):
+            if any(each.keys(self.store, triple, self.fanout) != set() for each in self.queries.deciding):
                 return True
         return False
 
@@ -163,12 +182,12 @@ class Audited:
     def _note(self, keys: Keys, triples: Iterable[Triple]) -> None:
         """Adds the focuses that triples can touch, in the present state of the store."""
         for triple in triples:
-            for name, touched in self.touched.items():
+            for name, touched in self.queries.gaps.items():
                 known = keys.get(name)
                 if known is not None:
                     found = touched.keys(self.store, triple, self.fanout)
                     keys[name] = None if found is None else known | found
-            for step in self.severities:
+            for step in self.queries.severities:
                 touched_by_step = step.keys(self.store, triple, self.fanout)
                 for (finding,) in ((each,) for each in self.focuses) if touched_by_step is None else touched_by_step:
                     self._note_finding(keys, finding)
@@ -182,7 +201,7 @@ class Audited:
 
     def _stage(self, triples: Iterable[Triple]) -> _Delta:
         """The objects that are now in creation, and those that no longer are."""
-        if not any(self.staged.keys(self.store, triple, self.fanout) for triple in triples):
+        if not any(self.queries.stages.keys(self.store, triple, self.fanout) for triple in triples):
             return _Delta()
         now, before = set(stages(self.store, self.audit)), self.stages
         self.stages = now
