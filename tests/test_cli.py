@@ -29,7 +29,8 @@ CASES = Path(__file__).parent / "cli"
 IDENTIFIER = ox.NamedNode("http://purl.org/dc/terms/identifier")
 POINT_7 = ["load", "audit", "why", "ask", "query", "serve", "cities", "export-facts", "forget", "backup", "restore"]
 # Each example in an order in which each has what it needs.
-ORDER = ["load", "update", *("cities", "audit", "why", "ask", "query", "export-facts"), "backup", "restore", "forget"]
+ORDER = ["load", "what-if", "update", "cities", "audit", "why", "ask", "query", "export-facts"]
+ORDER += ["backup", "restore", "forget", "settings"]
 
 
 def example(command: click.Command) -> list[str]:

@@ -66,6 +66,6 @@ def test_after_each_change_the_findings_are_those_of_an_audit_from_scratch(folde
         assert change.after == {each: told for each, told in now.items() if before.get(each) != told}
         said = (said - set(out)) | set(new)
     assert now == from_scratch(mine.closed), name(case)
-    mine.undo(new, out)
+    mine.undo()
     assert mine.findings() == before
     assert before == from_scratch(mine.closed)

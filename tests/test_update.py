@@ -1,28 +1,34 @@
-"""Updates: what is published then is what a load of the same would have published, and all of it or nothing."""
+"""Updates: what is published then is what a load of the same would publish, all or nothing; and what would be."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pyoxigraph import Quad, Store, Triple
+from pyoxigraph import NamedNode, Quad, Store, Triple, Variable
 
 from sopkg.cities import cities
 from sopkg.detect import Audit
 from sopkg.entail import entail
 from sopkg.errors import NotFound, SopkgError
+from sopkg.files import system_query
 from sopkg.graphs import current_graphs, triples_of
 from sopkg.load import earlier_findings, load, mapping_hash_of, observation
 from sopkg.pipeline import closed_ontology, data_rules, derive
+from sopkg.rows import select
 from sopkg.store import SnapshotStore
 from sopkg.turtle import store_of
 from sopkg.update import update
+from sopkg.whatif import what_if
+from sopkg.worker import Job
 
 CASES = Path(__file__).parent / "update"
 CITY = cities()["buenos-aires"]
 EARLY, LATE = "2019-11-30", "2024-06-30"
+AUDITED, ROW = system_query("audited"), system_query("finding-row")
 PROV = "http://www.w3.org/ns/prov#"
 FAULTS = list(csv.DictReader((CASES / "faults.csv").read_text("utf-8").splitlines()))
 Steps = dict[str, set[Triple]]
@@ -96,6 +102,41 @@ def test_an_update_without_effect_publishes_nothing(mine: SnapshotStore) -> None
     before = mine.current()
     assert update(mine, CASES / "leaderless.ru", CITY, EARLY, 200).counts is None
     assert mine.current() == before
+
+
+def asked(store: SnapshotStore, name: str) -> dict[str, Any]:
+    """What would be, were a file of updates run."""
+    payload = {"city": CITY.name, "date": EARLY, "update": (CASES / name).read_text("utf-8"), "nesting": 200}
+    with store.reading() as found:
+        return what_if(Job(found, str(store.current()), payload, 1 << 20))
+
+
+@pytest.mark.parametrize("name", ["leaderless.ru", "denied.ru", "back.ru"])
+def test_what_would_be_is_what_is_after_the_update(mine: SnapshotStore, name: str) -> None:
+    told, before = asked(mine, name), gaps(mine)
+    assert asked(mine, name) == told
+    updated = update(mine, CASES / name, CITY, EARLY, 200)
+    after = gaps(mine)
+    assert {row["id"]: grade(row) for row in told["opened"]} == {k: v for k, v in after.items() if k not in before}
+    assert {row["id"]: grade(row) for row in told["closed"]} == {k: v for k, v in before.items() if k not in after}
+    assert {row["id"]: grade(row) for row in told["changed"]} == {
+        k: v for k, v in after.items() if before.get(k, v) != v
+    }
+    assert (told["said"]["added"], told["said"]["removed"]) == (updated.added, updated.removed)
+    assert len(told["inconsistencies"]) == len(updated.inconsistencies)
+
+
+def gaps(store: SnapshotStore) -> dict[str, tuple[str, str]]:
+    """The severity and verdict of each gap of the early observation, as published."""
+    with store.reading() as found:
+        graphs = [NamedNode(graph.iri) for graph in current_graphs(found) if graph.date == EARLY or not graph.date]
+        given = [row["finding"] for row in select(found, AUDITED, graphs)]
+        rows = [row for each in given for row in select(found, ROW, graphs, {Variable("finding"): each})]
+    return {row["id"].value: (row["severity"].value, row["verdict"].value) for row in rows}
+
+
+def grade(row: dict[str, Any]) -> tuple[str, str]:
+    return row["severity"], row["verdict"]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda row: row["update"])

@@ -250,6 +250,14 @@ class Answers:
         proved: str = self.pool.run("prove", graphs | asked)
         return proved
 
+    def what_if(self, update: str, city: str, date: str | None) -> Row:
+        """What a SPARQL update of an observation, the latest if `date` is None, would change; nothing is changed."""
+        self.dated(("asserted",), city, date)
+        latest = max(graph.date for graph in self.graphs() if graph.city == city)
+        asked = {"city": city, "date": date or latest, "update": update, "nesting": self.settings.nesting}
+        told: Row = self.pool.run("what-if", asked)
+        return told
+
     def audit(self, city: str | None, date: str | None) -> AuditReport:
         """The gap report of one city or all, at one date or each city's latest."""
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}

@@ -91,6 +91,10 @@ class Closed:
             return _one_after_the_other(changed, again)
         return changed
 
+    def says(self, triple: Triple) -> bool:
+        """Whether a triple is asserted."""
+        return self._in(triple, self.asserted)
+
     def _add(self, triples: Iterable[Triple]) -> Changed:
         """Adds to the asserted graph, and what follows to the inferred one."""
         moved, todo = set[Triple](), []

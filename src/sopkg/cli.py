@@ -31,6 +31,7 @@ from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json, as_table
 from sopkg.update import update
+from sopkg.whatif import as_text as what_if_text
 
 SHOWN_PROBLEMS = 10
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -310,6 +311,32 @@ def why_triple(
         click.echo(answers.why_triple(triple, form, proofs, city, dated), nl=False)
 
 
+@main.command("what-if")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--city", required=True, help="A city.")
+@click.option("--date", help="The observation, as loaded; without it, the latest.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What to write."
+)
+@click.pass_obj
+def what_if_command(settings: Settings, file: Path, city: str, date: str | None, form: str) -> None:
+    """Tell which gaps an update would open, close and change; nothing is changed.
+
+    Example: sopkg what-if corrections.ru --city buenos-aires --date 2019-11
+    """
+    text = _utf8(file.read_bytes(), "update")
+    with answering(settings) as answers:
+        told = answers.what_if(text, city, None if date is None else observation_date(date))
+    click.echo(as_json(told) if form == "json" else what_if_text(told), nl=False)
+
+
+def _utf8(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the {what} is not UTF-8: {error}") from error
+
+
 @main.command()
 @click.argument("name", required=False)
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; once for each.")
@@ -367,10 +394,7 @@ def query(settings: Settings, file: Any, form: str | None, seconds: float | None
 
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
     """
-    try:
-        text = file.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"the query is not UTF-8: {error}") from error
+    text = _utf8(file.read(), "query")
     with answering(settings) as answers:
         click.echo(answers.sparql(text, form, seconds, entailment == "rl").body, nl=False)
 

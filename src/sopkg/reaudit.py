@@ -107,6 +107,7 @@ class Audited:
         self.gaps = in_strata(gap_queries().values())
         self.queries = queries()
         self.stages = set(stages(self.store, audit))
+        self.last: tuple[list[Triple], list[Triple]] = [], []
         self.undone: list[tuple[bool, Triple]] = []
         self.read_scope()
         self.read_register()
@@ -118,7 +119,9 @@ class Audited:
 
     def change(self, added: Iterable[Triple] = (), removed: Iterable[Triple] = ()) -> Change:
         """Removes triples from what is said and adds others; infers and detects what hangs on them."""
-        added, removed = list(dict.fromkeys(added)), list(dict.fromkeys(removed))
+        removed = [triple for triple in dict.fromkeys(removed) if self.closed.says(triple)]
+        added = [triple for triple in dict.fromkeys(added) if not self.closed.says(triple) or triple in removed]
+        self.last = added, removed
         self.undone.clear()
         inferred = self.closed.change(added, removed)
         gone = [t for t in (*removed, *inferred.removed) if not self._holds(t)]
@@ -138,9 +141,10 @@ class Audited:
         before, after = self._detect(keys)
         return Change(before, after, inferred.added, inferred.removed, inferred.inconsistencies)
 
-    def undo(self, added: Iterable[Triple], removed: Iterable[Triple]) -> None:
+    def undo(self) -> None:
         """Takes the last change back: what it added is removed, what it removed is there again."""
-        self.closed.change(removed, added)
+        added, removed = self.last
+        self.closed.change(removed, [triple for triple in added if triple not in removed])
         for was_added, triple in reversed(self.undone):
             (self.store.remove if was_added else self.store.add)(_quad(triple))
         self.stages = set(stages(self.store, self.audit))

@@ -48,6 +48,6 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
     return out.getvalue()
 
 
-def as_json(rows: Sequence[Row]) -> str:
-    """The rows as a JSON array."""
-    return json.dumps(list(rows), ensure_ascii=False, indent=1) + "\n"
+def as_json(told: Sequence[Row] | Row) -> str:
+    """Rows as a JSON array, or one answer as an object."""
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"

@@ -119,8 +119,13 @@ def read_edit(path: Path, nesting: int) -> Edit:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name} is not UTF-8: {error}") from error
+    return checked_edit(path.name, text, nesting)
+
+
+def checked_edit(title: str, text: str, nesting: int) -> Edit:
+    """An update that can be read. Raises BadInput with line and column, or Forbidden for what calls other servers."""
     inspect_update(text, nesting)
-    edit = Edit(path.name, text, hashlib.sha256(data).hexdigest())
+    edit = Edit(title, text, hashlib.sha256(text.encode()).hexdigest())
     edited([], edit)
     return edit
 

@@ -31,6 +31,7 @@ Row = Mapping[str, object]
 _REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout", "format")
 _TRIPLE = ("subject", "predicate", "object")
 _OF_TASK = {"justifications": _TRIPLE, "entailments": ("whole",)}
+_UPDATE = "application/sparql-update"
 _PAGING = ("page", "per_page")
 _MOST_PROOFS = 20
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
@@ -69,6 +70,9 @@ class Middle(Protocol):
     ) -> str:
         """The proofs of a triple: form is text, json or turtle."""
 
+    def what_if(self, update: str, city: str, date: str | None) -> Row:
+        """What an update would change."""
+
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
 
@@ -99,6 +103,7 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/sparql", view_func=sparql, methods=["GET", "POST"])
+    app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
     app.register_error_handler(SopkgError, _ours)
     app.register_error_handler(HTTPException, _theirs)
@@ -231,6 +236,18 @@ def reasoning(task: str) -> Response:
         seconds=_seconds(given),
     )
     return _negotiated(found.body, found.content_type)
+
+
+def what_if() -> Response:
+    """What a SPARQL update of an observation would change; nothing is changed."""
+    given = request.args
+    _known(given, ("city", "date"))
+    if request.mimetype != "application/sparql-update":
+        raise UnsupportedMediaType(f"{request.mimetype or 'a body without a type'}: expected is {_UPDATE}")
+    if "city" not in given:
+        raise BadInput("which city? city is not given")
+    date = observation_date(given["date"]) if "date" in given else None
+    return _json(_middle().what_if(_utf8(request.get_data()), given["city"], date))
 
 
 def _graph() -> Given:

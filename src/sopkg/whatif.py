@@ -1,0 +1,148 @@
+"""A worker's operation: what an update of an observation would change, without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import NamedNode, Quad, Store, Triple, Variable
+
+from sopkg.change import Closed
+from sopkg.cities import City
+from sopkg.detect import Audit, focus_of
+from sopkg.files import system_query
+from sopkg.graphs import triples_of
+from sopkg.load import earlier_findings, mapping_hash_of, observation, of_date
+from sopkg.naming import Names
+from sopkg.pipeline import closed_ontology, closed_schema
+from sopkg.reaudit import Audited, Change
+from sopkg.rows import select
+from sopkg.update import FOLLOWS, MODEL, SAID, checked_edit, closed_of, edited
+from sopkg.validate import Result, validate
+from sopkg.why import Dataset
+from sopkg.worker import Job
+
+Row = dict[str, Any]
+
+
+def what_if(job: Job) -> Row:
+    """The gaps that an update would open, close and change, and what it would infer and break.
+
+    The payload names the city and the date of an observation that is there, and the update (SPARQL 1.1 Update over
+    what sources say). Raises BadInput or Forbidden for an update that is refused.
+    """
+    city, date = City(job.payload["city"], Path()), job.payload["date"]  # no file of the city is read
+    edit = checked_edit("the update", job.payload["update"], job.payload["nesting"])
+    audited = _audited(job.store, job.snapshot, city, date)
+    added, removed = edited(triples_of(audited.closed.store, SAID.value), edit)
+    whole = False
+    try:
+        told = _told(audited, added, removed)
+        whole = True
+    finally:
+        if not whole:  # a change that was not taken back
+            _audited.cache_clear()
+    return {"city": city.name, "date": date, **told}
+
+
+def as_text(told: Row) -> str:
+    """The answer as people read it."""
+    said, inferred = told["said"], told["inferred"]
+    lines = [
+        f"If the sources of {told['city']} at {told['date']} said so ({said['added']} triples more, {said['removed']} "
+        f"less; {inferred['added']} more and {inferred['removed']} less would follow):"
+    ]
+    for name, none in (("closed", "no gap would close"), ("opened", "no gap would open"), ("changed", "")):
+        rows = told[name]
+        lines += [f"\n{len(rows)} {_gaps(rows)} would be {name}"] if rows else [f"\n{none}"] if none else []
+        lines += [_line(row) for row in rows]
+    for name, title in (("breaks", "would break a rule of the data"), ("mends", "would no longer break one")):
+        lines += [f"\n{title}:"] * bool(told[name])
+        lines += [f"  {row['node']} {row['path']}: {row['message'] or row['value']}" for row in told[name]]
+    lines += ["\ncould not all be true:"] * bool(told["inconsistencies"])
+    lines += [f"  by the rule {each['rule']}: {' '.join(each['triples'])}" for each in told["inconsistencies"]]
+    return "\n".join(lines) + "\n"
+
+
+def _gaps(rows: list[Row]) -> str:
+    return "gap" if len(rows) == 1 else "gaps"
+
+
+def _line(row: Row) -> str:
+    was = f" (was {row['was']['severity']}, {row['was']['verdict']})" if "was" in row else ""
+    return f"  {row['id']}  {row['severity']}, {row['verdict']}{was}  {row['gap']}: {row['focus']}"
+
+
+@lru_cache(maxsize=1)
+def _audited(store: Store, snapshot: str, city: City, date: str) -> Audited:
+    """The observation in memory, kept for the next question about the same snapshot."""
+    steps = {graph.step: triples_of(store, graph.iri) for graph in of_date(store, city, date)}
+    rest = [*closed_ontology(), *steps["provenance"], *earlier_findings(store, city, date)]
+    audit = Audit(city.base, observation(city, date), date)
+    return Audited(closed_of(steps), rest, steps["gaps"], audit, mapping_hash_of(steps["provenance"]))
+
+
+def _told(audited: Audited, added: list[Triple], removed: list[Triple]) -> Row:
+    nodes = {term for t in (*added, *removed) for term in (t.subject, t.object) if isinstance(term, NamedNode)}
+    faults = _faults(audited.closed, nodes)
+    change = audited.change(added, removed)
+    after = {finding: _finding(audited, finding) for finding in change.after}
+    broken = _faults(audited.closed, nodes)
+    audited.undo()
+    before = {finding: _finding(audited, finding) for finding in change.before}
+    return {
+        "said": {"added": len(added), "removed": len(removed)},
+        "inferred": {"added": len(change.inferred_added), "removed": len(change.inferred_removed)},
+        **_difference(change, before, after),
+        "breaks": [_fault(each) for each in broken if each not in faults],
+        "mends": [_fault(each) for each in faults if each not in broken],
+        "inconsistencies": [
+            {"rule": each.rule, "triples": [f"{triple} ." for triple in each.triples]}
+            for each in change.inconsistencies
+        ],
+    }
+
+
+def _difference(change: Change, before: dict[NamedNode, Row], after: dict[NamedNode, Row]) -> Row:
+    """What opens, what closes, and what is another verdict or severity."""
+    both = [finding for finding in before if finding in after]
+    changed = [(before[each], after[each]) for each in both if before[each] != after[each]]
+    return {
+        "opened": _sorted(row for finding, row in after.items() if finding not in before),
+        "closed": _sorted(row for finding, row in before.items() if finding not in after),
+        "changed": _sorted({**new, "was": {k: old[k] for k in ("severity", "verdict")}} for old, new in changed),
+    }
+
+
+def _sorted(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row["kind"], row["id"]))
+
+
+def _finding(audited: Audited, finding: NamedNode) -> Row:
+    """A finding as plain data, its focus by its labels."""
+    given = {Variable("finding"): finding}
+    row = next(iter(select(audited.store, system_query("finding-row"), given=given)))
+    names = Names(Dataset(audited.closed.store, [SAID, FOLLOWS, MODEL]))
+    plain = {name: row[name].value for name in ("id", "kind", "gap", "severity", "verdict")}
+    return {**plain, "focus": " · ".join(names.label(term) for term in focus_of(row["key"].value))}
+
+
+def _faults(closed: Closed, nodes: set[NamedNode]) -> list[Result]:
+    """What breaks a shape at the nodes of a change and at those that lead to one of them."""
+    store, near = Store(), set(nodes)
+    for node in nodes:
+        leading = (quad.subject for quad in closed.store.quads_for_pattern(None, None, node, SAID))
+        near |= {each for each in leading if isinstance(each, NamedNode)}
+    mine = [quad.triple for node in near for quad in closed.store.quads_for_pattern(node, None, None, SAID)]
+    beside = {triple.object for triple in mine if isinstance(triple.object, NamedNode)}
+    mine += [quad.triple for node in beside for quad in closed.store.quads_for_pattern(node, None, None, SAID)]
+    store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in mine)
+    return [each for each in validate(store, closed_schema()) if each.focus_node in near]
+
+
+def _fault(result: Result) -> Row:
+    message = None if result.message is None else result.message.value
+    value = None if result.value is None else str(result.value)
+    return {"node": result.focus_node.value, "path": result.path.value, "value": value, "message": message}
