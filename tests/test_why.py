@@ -41,6 +41,21 @@ def test_turtle_says_what_json_says(path: Path) -> None:
         assert statements(turtle) == triples_of(json.loads(said)["why"])
 
 
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
+def test_turtle_and_text_say_how_the_data_was_read(path: Path) -> None:
+    for said, turtle, text in zip(*(told(path.stem, form) for form in ("json", "turtle", "text")), strict=True):
+        read = json.loads(said)["why"]["readAs"]
+        assert readings_in(turtle) == {each["reading"] for each in read}
+        assert ("How the data was read:" in text) == bool(read)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
+def test_json_says_what_made_the_verdict_as_the_text_does(path: Path) -> None:
+    for said, text in zip(told(path.stem, "json"), told(path.stem, "text"), strict=True):
+        lines = [f"  - {line}" for line in json.loads(said)["because"]]
+        assert "\n".join(["What made the verdict:", *lines, "What would close it:"]) in text
+
+
 @pytest.mark.parametrize("path", PATHS, ids=name)
 def test_evidence_and_misses_are_in_the_graphs(path: Path) -> None:
     case = audited(path)
@@ -131,6 +146,12 @@ def triples_of(why: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list[tu
     """The triples of an explanation in JSON, with the graph of each."""
     groups = [each["triples"] for each in why["evidence"]] + [each["found"] for each in why["nearestMisses"]]
     return sorted(tuple(t[n] for n in (*SPOKEN, "graph")) for group in groups for t in group)
+
+
+def readings_in(turtle: str) -> set[str]:
+    """The readings that an explanation in Turtle names."""
+    read = (quad for quad in parse(turtle, RdfFormat.TURTLE) if quad.predicate.value.endswith("#underReading"))
+    return {str(quad.object).strip("<>") for quad in read}
 
 
 def statements(turtle: str) -> list[tuple[str, ...]]:

@@ -15,10 +15,11 @@ from sopkg.catalog import query_files
 from sopkg.files import found, system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, readings
 from sopkg.negation import Fanout, measure
-from sopkg.nodeshape import NodeShape, as_triples, describe, fill
+from sopkg.nodeshape import NodeShape, as_triples, describe
 from sopkg.printer import print_query
 from sopkg.rows import select
 from sopkg.staging import Cells, construct
+from sopkg.substitution import substitute
 from sopkg.syntax import Group, Triple
 from sopkg.verdicts import Scope, Verdict, surest
 
@@ -195,7 +196,7 @@ def _values(shape: NodeShape) -> frozenset[Ground]:
 
 def evidence(positive: Group, row: Bindings) -> Iterator[Triple]:
     """The plain patterns of the positive part with a row filled in."""
-    return (fill(part, row) for part in positive.parts if isinstance(part, Triple))
+    return (substitute(part, row) for part in positive.parts if isinstance(part, Triple))
 
 
 def _record(

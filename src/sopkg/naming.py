@@ -11,7 +11,7 @@ from sopkg.cities import IDS
 from sopkg.files import system_query
 from sopkg.gapquery import Ground
 from sopkg.negation import RDF_TYPE
-from sopkg.nodeshape import SH
+from sopkg.nodeshape import SH, NodeShape, read_node_shape
 from sopkg.rows import Row, select
 from sopkg.syntax import Triple
 from sopkg.turtle import GENID
@@ -19,6 +19,7 @@ from sopkg.why import Dataset
 
 DERIVED = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 OBJECT_PROPERTY = NamedNode("http://www.w3.org/2002/07/owl#ObjectProperty")
+ONTOLOGY = NamedNode("http://www.w3.org/2002/07/owl#Ontology")
 SHACL_PATH, SHACL_CLASS = NamedNode(f"{SH}path"), NamedNode(f"{SH}class")
 
 
@@ -33,6 +34,9 @@ class Names:
         self.links = cache(self._links)
         self.source = cache(self._source)
         self.value_class = cache(self._value_class)
+        self.shape = cache(self._shape)
+        self.read_as = cache(self._read_as)
+        self.model = {quad.graph_name for quad in self._quads(None, RDF_TYPE, ONTOLOGY)}
 
     def _rows(self, query: str, thing: Ground) -> list[Row]:
         given = {Variable("thing"): thing}
@@ -94,9 +98,21 @@ class Names:
         """Whether the subject's name says already what a triple says."""
         if not isinstance(triple.subject, NamedNode) or self.own_label(triple.subject):
             return False
+        if triple.predicate == SHACL_CLASS:
+            return self.shape(triple.subject) is not None
         if triple.predicate == RDF_TYPE:
             return bool(self.classes(triple.subject))
         return triple in self.links(triple.subject)
+
+    def _shape(self, term: Ground) -> NodeShape | None:
+        """What a node shape without a label describes: it is named by that."""
+        if not isinstance(term, NamedNode) or self.own_label(term) or not self._quads(term, SHACL_CLASS, None):
+            return None
+        return read_node_shape(self.data.store, term)
+
+    def _read_as(self, term: NamedNode) -> list[Row]:
+        """The readings under which a thing, or what is recorded of an object, was put under the object."""
+        return self._rows("read-as", term)
 
     def _source(self, term: Ground) -> tuple[str, int, str] | None:
         """File title, row number and row IRI of what a thing was derived from."""

@@ -10,6 +10,7 @@ from pyoxigraph import Literal, NamedNode, Store, Variable
 from pyoxigraph import Triple as Statement
 
 from sopkg.negation import RDF_TYPE, split_sequences
+from sopkg.substitution import substitute
 from sopkg.syntax import Group, Inverse, Path, Sequence, Term, Triple
 
 SH = "http://www.w3.org/ns/shacl#"
@@ -46,7 +47,8 @@ def describe(body: Group, row: Mapping[Variable, Ground], outside: set[Variable]
 
     The observation is the first local variable that the body gives a class.
     """
-    patterns = [fill(pattern, row) for pattern in split_sequences(p for p in body.parts if isinstance(p, Triple))]
+    plain = split_sequences(part for part in body.parts if isinstance(part, Triple))
+    patterns = [substitute(pattern, row) for pattern in plain]
     for pattern in patterns:
         subject, value = pattern.subject, pattern.object
         local = isinstance(subject, Variable) and subject not in outside
@@ -54,19 +56,6 @@ def describe(body: Group, row: Mapping[Variable, Ground], outside: set[Variable]
             assert isinstance(subject, Variable)
             return NodeShape(value, frozenset(_constraints(patterns, subject, (), {pattern})))
     return None
-
-
-def fill(pattern: Triple, row: Mapping[Variable, Ground]) -> Triple:
-    """The pattern with the row's terms in place of its variables."""
-
-    def place(term: Term) -> Term:
-        return row.get(term, term) if isinstance(term, Variable) else term
-
-    predicate = pattern.predicate
-    if isinstance(predicate, Variable):
-        named = row.get(predicate, predicate)
-        predicate = named if isinstance(named, NamedNode | Variable) else predicate
-    return Triple(place(pattern.subject), predicate, place(pattern.object))
 
 
 def _constraints(patterns: list[Triple], node: Variable, walked: Steps, used: set[Triple]) -> Iterator[Constraint]:

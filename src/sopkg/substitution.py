@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pyoxigraph import Literal, NamedNode, Variable
 
-from sopkg.syntax import Select
+from sopkg.syntax import Select, Triple
 
 Node = TypeVar("Node")
 
@@ -22,6 +22,10 @@ def substitute(node: Node, terms: Mapping[Variable, NamedNode | Literal]) -> Nod
 def _fill(node: Any, terms: Mapping[Variable, NamedNode | Literal]) -> Any:
     if isinstance(node, Variable):
         return terms.get(node, node)
+    if isinstance(node, Triple):  # a path holds no variables: a row's patterns are filled in at once
+        places = (node.subject, node.predicate, node.object)
+        filled: Any = (terms.get(place, place) if isinstance(place, Variable) else place for place in places)
+        return Triple(*filled)
     if isinstance(node, tuple):
         return tuple(_fill(each, terms) for each in node)
     if isinstance(node, Select):

@@ -10,9 +10,10 @@ from pyoxigraph import Literal, NamedNode, Store, Variable
 from sopkg.files import system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
 from sopkg.negation import RDF_TYPE, Fanout
-from sopkg.nodeshape import NodeShape, describe, fill
+from sopkg.nodeshape import NodeShape, describe
 from sopkg.printer import print_query
 from sopkg.rows import select
+from sopkg.substitution import substitute
 from sopkg.syntax import (
     Aggregate,
     Alternative,
@@ -158,8 +159,8 @@ def _search(data: Dataset, gap: GapQuery, row: Mapping[Variable, Ground], focus:
     return Search(
         describe(gap.lack, row, set(gap.readings)),
         named.subject if named is not None and isinstance(named.subject, Variable) else None,
-        fill_group(gap.lack, row),
-        () if missing else tuple(solved(data, fill_group(gap.lack, row), MISSES)),
+        substitute(gap.lack, row),
+        () if missing else tuple(solved(data, substitute(gap.lack, row), MISSES)),
         tuple(nearest_misses(data, gap.lack, row, outside, focus)) if missing else (),
     )
 
@@ -176,7 +177,7 @@ def _denials(data: Dataset, told: Iterable[Reading]) -> Iterator[tuple[Triple, N
 def _reading(data: Dataset, positive: Group, row: Mapping[Variable, Ground]) -> Reading:
     evidence = tuple(dict.fromkeys(triple for part in positive.parts for triple in _evidence(data, part, row)))
     tests = tuple(
-        fill_expression(part.expression, row)
+        substitute(part.expression, row)
         for part in positive.parts
         if isinstance(part, Filter) and not isinstance(part.expression, Exists)
     )
@@ -214,7 +215,7 @@ def _evidence(data: Dataset, part: Part, row: Mapping[Variable, Ground]) -> Iter
     """The triples by which one part of the positive part holds."""
     match part:
         case Triple():
-            yield from walk(data, fill(part, row))
+            yield from walk(data, substitute(part, row))
         case Filter(Exists(group, negated=False)):
             yield from witness(data, group, row)
         case Union():
@@ -226,14 +227,14 @@ def _evidence(data: Dataset, part: Part, row: Mapping[Variable, Ground]) -> Iter
 
 def witness(data: Dataset, group: Group, row: Mapping[Variable, Ground]) -> Iterator[Triple]:
     """The triples of the first solution of a group, given a row."""
-    for triples in solved(data, fill_group(group, row), 1):
+    for triples in solved(data, substitute(group, row), 1):
         yield from triples
 
 
 def solved(data: Dataset, group: Group, most: int) -> Iterator[tuple[Triple, ...]]:
     """The plain triples of the first solutions of a group."""
     for solution in data.rows(Select(_heads(group), group, limit=most)):
-        patterns = (fill(part, solution) for part in group.parts if isinstance(part, Triple))
+        patterns = (substitute(part, solution) for part in group.parts if isinstance(part, Triple))
         yield tuple(dict.fromkeys(triple for pattern in patterns for triple in walk(data, pattern)))
 
 
@@ -263,7 +264,7 @@ def _walk_sequence(data: Dataset, pattern: Triple, path: Sequence) -> Iterator[T
     for solution in data.rows(Select(((None, middle),), split, limit=1)):
         for piece in split.parts:
             assert isinstance(piece, Triple)
-            yield from walk(data, fill(piece, solution))
+            yield from walk(data, substitute(piece, solution))
 
 
 def _walk_repeat(data: Dataset, pattern: Triple, path: Repeat, most: int = 32) -> Iterator[Triple]:
@@ -286,13 +287,13 @@ def nearest_misses(
     seen = set[tuple[Triple, ...]]()
     for number, part in enumerate(lack.parts):
         for loosened in loosen(part, lack, row, outside):
-            near = fill_group(Group((*lack.parts[:number], *loosened, *lack.parts[number + 1 :])), row)
+            near = substitute(Group((*lack.parts[:number], *loosened, *lack.parts[number + 1 :])), row)
             if not hangs_together(near, anchors):
                 continue
             for found in sorted(solved(data, near, MISSES), key=str):
                 if found not in seen:
                     seen.add(found)
-                    yield Miss(fill_part(part, row), found)
+                    yield Miss(substitute(part, row), found)
 
 
 def _anchors(lack: Group, focus: Bindings) -> set[Ground]:
@@ -335,32 +336,3 @@ def hangs_together(group: Group, anchors: set[Ground]) -> bool:
 
 def _heads(group: Group) -> tuple[tuple[None, Variable], ...]:
     return tuple((None, variable) for variable in sorted(certain_variables(group), key=str))
-
-
-def fill_group(group: Group, row: Mapping[Variable, Ground]) -> Group:
-    """A group with the row's terms in place of its variables."""
-    return Group(tuple(fill_part(part, row) for part in group.parts))
-
-
-def fill_part(part: Part, row: Mapping[Variable, Ground]) -> Part:
-    """One part with the row's terms in place of its variables."""
-    match part:
-        case Triple():
-            return fill(part, row)
-        case Filter():
-            return Filter(fill_expression(part.expression, row))
-        case _:
-            return part
-
-
-def fill_expression(expression: Expression, row: Mapping[Variable, Ground]) -> Expression:
-    """An expression with the row's terms in place of its variables."""
-    match expression:
-        case Variable():
-            return row.get(expression, expression)
-        case Call():
-            return Call(expression.name, tuple(fill_expression(each, row) for each in expression.arguments))
-        case Exists():
-            return Exists(fill_group(expression.group, row), expression.negated)
-        case _:
-            return expression

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pyoxigraph import Literal, NamedNode, Variable
 
+from sopkg.gapquery import Ground
 from sopkg.naming import Names, joined, key, with_article
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import Constraint, NodeShape
@@ -31,6 +32,9 @@ Record = dict[str, object]
 Nouns = Mapping[Variable, tuple[str, str]]
 SIGNS = {"<": "less than", ">": "more than", "<=": "at most", ">=": "at least", "=": "the same as", "!=": "other than"}
 DATES = {"<": "before", ">": "after", "<=": "not after", ">=": "not before"}
+# What becomes of "on" in "ends on" where the day is limited: "ends by".
+ON = {"<": "before", ">": "after", "<=": "by", ">=": "on or after"}
+UNDETERMINED = "undetermined"
 SUMS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 
@@ -50,6 +54,14 @@ class Speaker(Names):
                 return "is" if predicate == RDF_TYPE else self.own_label(predicate) or f"has the {key(predicate)}"
             case _:
                 return " or ".join(map(self.label, path_steps(predicate)))
+
+    def name(self, term: Ground) -> str:
+        """A term within a sentence; a node shape is any thing that it describes."""
+        shape = self.shape(term)
+        if shape is None:
+            return super().name(term)
+        said = " and ".join(_values(shape, self))
+        return f"any {self.label(shape.of_class)}{said and f' that {said}'}"
 
     def value(self, triple: Triple) -> str:
         """The object of a plain triple in words."""
@@ -77,27 +89,43 @@ class Speaker(Names):
 
     def recorded(self, exists: Exists, nouns: Nouns) -> str:
         """`EXISTS` or `NOT EXISTS` in words."""
-        said = self.clause(exists.group, nouns, exists.negated)
-        return f"it is {'not ' if exists.negated else ''}recorded that {said}"
+        exception = self._exception(exists)
+        return self.clause(exists.group, nouns, exists.negated) if exception is None else self.clause(exception, nouns)
 
-    def clause(self, group: Group, nouns: Nouns, negated: bool) -> str:
+    def _exception(self, exists: Exists) -> Group | None:
+        """What remains to be said of "not A, unless B" where the data shows A: B."""
+        triples = [part for part in exists.group.parts if isinstance(part, Triple)]
+        rest = [part.expression for part in exists.group.parts if isinstance(part, Filter)]
+        if exists.negated and len(rest) == 1 and all(self.data.graph_of(triple) is not None for triple in triples):
+            return rest[0].group if isinstance(rest[0], Exists) and rest[0].negated else None
+        return None
+
+    def clause(self, group: Group, nouns: Nouns, negated: bool = False) -> str:
         """What a group asks for; what only this group names is called by its class."""
-        known, said = _Known(self, group, nouns), list[str]()
+        known, said = _Known(self, group, nouns), list[tuple[str, str]]()
         before: Term | None = None
         for triple in known.patterns():
-            subject, value = known.subject(triple.subject), known.value(triple)
-            predicate = joined(self.verb(triple.predicate), value)
-            said.append(predicate if triple.subject == before else f"{subject} {predicate}")
+            subject, predicate = known.subject(triple.subject), known.predicate(triple)
+            said.append(("" if triple.subject == before else subject, predicate))
             before = triple.subject
         rest = "".join(self._besides(part.expression, known.nouns, negated) for part in known.filters())
-        return " and ".join(said) + rest
+        return (denied(said) if negated else affirmed(said)) + rest
 
     def _besides(self, expression: Expression, nouns: Nouns, negated: bool) -> str:
         if negated and isinstance(expression, Exists) and expression.negated:
             # So far in, "it" could be anything.
             plain = {variable: (noun, noun) for variable, (_, noun) in nouns.items()}
-            return f", unless {self.recorded(Exists(expression.group, False), plain)}"
+            return f", unless {self.clause(expression.group, plain)}"
         return f", where {self.expression(expression, nouns)}"
+
+    def limited(self, triple: Triple, tests: list[Call]) -> str:
+        """A predicate whose value conditions limit: "ends by …", "is as of a day after … and not after …"."""
+        verb = self.verb(triple.predicate)
+        (name, (_, value)), dates = (tests[0].name, tests[0].arguments), _is_date(tests[0].arguments[1])
+        if dates and len(tests) == 1 and verb.endswith(" on"):
+            return f"{verb.removesuffix(' on')} {ON[str(name)]} {self.expression(value, {})}"
+        said = (limit(str(test.name), test.arguments[1], self.expression(test.arguments[1], {})) for test in tests)
+        return f"{verb} {'a day' if dates else 'a value'} {' and '.join(said)}"
 
     def part(self, part: Part, nouns: Nouns) -> str:
         """One part of a group in words."""
@@ -111,7 +139,7 @@ class _Known:
 
     def __init__(self, speaker: Speaker, group: Group, nouns: Nouns) -> None:
         self.speaker, self.group, self.nouns = speaker, group, dict(nouns)
-        self.limits = limits(speaker, group)
+        self.limits = limits(group)
         self.classes = {
             part.subject: speaker.label(part.object)
             for part in group.parts
@@ -138,12 +166,16 @@ class _Known:
             return self._first(term)
         return self.nouns[term][0]
 
-    def value(self, triple: Triple) -> str:
+    def predicate(self, triple: Triple) -> str:
+        """What a pattern says of its subject."""
+        if triple.object in self.limits:
+            return self.speaker.limited(triple, self.limits[triple.object])
+        return joined(self.speaker.verb(triple.predicate), self._value(triple))
+
+    def _value(self, triple: Triple) -> str:
         term = triple.object
         if not isinstance(term, Variable):
             return self.speaker.value(triple)
-        if term in self.limits:
-            return " and ".join(self.limits[term])
         return self.nouns[term][1] if term in self.nouns else self._first(term)
 
     def _first(self, variable: Variable) -> str:
@@ -174,6 +206,31 @@ def limit(sign: str, right: Expression, said: str) -> str:
     return f"{DATES.get(sign, SIGNS[sign]) if _is_date(right) else SIGNS[sign]} {said}"
 
 
+def affirmed(said: list[tuple[str, str]]) -> str:
+    """Subjects and predicates as one sentence; a subject that stays the same is empty."""
+    return " and ".join(f"{subject} {predicate}".strip() for subject, predicate in said)
+
+
+def denied(said: list[tuple[str, str]]) -> str:
+    """The sentence that nothing makes all of these true."""
+    (subject, predicate), *more = said
+    for some, none in (("something", "nothing"), ("an ", "no "), ("a ", "no ")):
+        if subject.startswith(some):
+            return affirmed([(none + subject.removeprefix(some), predicate), *more])
+    if more:
+        return f"there is no record that {affirmed(said)}"
+    return f"{subject} {negative(predicate)}"
+
+
+def negative(predicate: str) -> str:
+    """A predicate's opposite: "is about" gives "is not about", "plays" gives "does not play"."""
+    verb, _, rest = predicate.partition(" ")
+    if verb in {"is", "was"}:
+        return f"{verb} not {rest}"
+    ending = "es" if verb.endswith(("ches", "shes", "sses", "xes")) else "s"
+    return f"does not {'have' if verb == 'has' else verb.removesuffix(ending)} {rest}"
+
+
 def _limited(part: Part) -> Variable | None:
     """The variable that a filter compares with a literal."""
     match part:
@@ -183,16 +240,14 @@ def _limited(part: Part) -> Variable | None:
             return None
 
 
-def limits(speaker: Speaker, group: Group) -> dict[Variable, list[str]]:
-    """What filters say of the values of a group's patterns: "a day after …", "not after …"."""
+def limits(group: Group) -> dict[Term, list[Call]]:
+    """The conditions that limit the values of a group's patterns."""
     values = {part.object for part in group.parts if isinstance(part, Triple)}
-    found: dict[Variable, list[str]] = {}
+    found: dict[Term, list[Call]] = {}
     for part in group.parts:
         variable = _limited(part)
-        if variable in values and isinstance(variable, Variable) and isinstance(part, Filter):
-            name, (_, right) = part.expression.name, part.expression.arguments  # type: ignore[union-attr]
-            kind = ("a day " if _is_date(right) else "a value ") if variable not in found else ""
-            found.setdefault(variable, []).append(kind + limit(str(name), right, speaker.expression(right, {})))
+        if variable in values and isinstance(part, Filter) and isinstance(part.expression, Call):
+            found.setdefault(variable, []).append(part.expression)
     return found
 
 
@@ -205,6 +260,7 @@ def record(explanation: Explanation, speaker: Speaker) -> Record:
         "evidence": [_reading_record(reading, speaker) for reading in explanation.readings]
         + [{"triples": triple_records(triples, speaker), "conditions": [], "meetsNorm": True} for triples in found],
         "moreEvidence": explanation.more_readings,
+        "readAs": list(_read_as(explanation, speaker)),
         "lookedFor": searches[0] if searches else None,
         "alsoLookedFor": searches[1:],
         "nearestMisses": [miss for number, miss in enumerate(misses) if miss not in misses[:number]],
@@ -213,6 +269,37 @@ def record(explanation: Explanation, speaker: Speaker) -> Record:
             {**triple_record(triple, speaker), "place": speaker.place(denial)} for triple, denial in explanation.denials
         ],
     }
+
+
+def _read_as(explanation: Explanation, speaker: Speaker) -> Iterator[Record]:
+    """The readings under which what the explanation names was put under an object, each with what is read so."""
+    rows = [row for term in _named(explanation) for row in speaker.read_as(term)]
+    for reading in dict.fromkeys(row["reading"] for row in rows):
+        mine = [row for row in rows if row["reading"] == reading]
+        note = mine[0]["note"]
+        yield {
+            "reading": reading.value,
+            "label": mine[0]["label"].value,
+            "definition": mine[0]["definition"].value,
+            "note": None if note is None else note.value,
+            "things": [_read_thing(row["thing"], row["whole"].value == "true", speaker) for row in mine],
+        }
+
+
+def _read_thing(thing: NamedNode, whole: bool, speaker: Speaker) -> Record:
+    """What is read: a thing, or what the data has of an object."""
+    name = speaker.name(thing)
+    return {"term": thing.value, "label": f"what the data has on {name}" if whole else name}
+
+
+def _named(explanation: Explanation) -> list[NamedNode]:
+    """What the evidence, its counts, and what was found name."""
+    near = [miss.found for search in explanation.searches for miss in search.misses]
+    found = [triples for search in explanation.searches for triples in search.found]
+    shown = [reading.evidence for reading in explanation.readings] + near + found
+    terms = [term for triples in shown for triple in triples for term in (triple.subject, triple.object)]
+    counted = [term for reading in explanation.readings for tally in reading.tallies for term in tally.of]
+    return [term for term in dict.fromkeys([*terms, *counted]) if isinstance(term, NamedNode)]
 
 
 def _reading_record(reading: Reading, speaker: Speaker) -> Record:
@@ -265,6 +352,7 @@ def triple_record(triple: Triple, speaker: Speaker) -> Record:
         "verb": speaker.verb(triple.predicate),
         "value": speaker.value(triple),
         "inName": speaker.in_name(triple),
+        "inModel": graph in speaker.model,
         "subject": str(triple.subject),
         "predicate": str(triple.predicate),
         "object": str(triple.object),
@@ -317,14 +405,14 @@ def _end(constraint: Constraint, speaker: Speaker) -> str:
 
 def _conditions(search: Search, speaker: Speaker, nouns: Nouns) -> Iterator[str]:
     """What was asked for besides values: the limits of values that are free, and the filters."""
-    limited = limits(speaker, search.pattern)
+    limited = limits(search.pattern)
     for part in search.pattern.parts:
         if isinstance(part, Triple) and part.object in limited:
-            said = " and ".join(limited[part.object])  # type: ignore[index]
-            verb = joined(speaker.verb(part.predicate), said)
-            yield verb if part.subject == search.sought else f"{speaker.expression(part.subject, nouns)} {verb}"
+            said = speaker.limited(part, limited[part.object])
+            yield said if part.subject == search.sought else f"{speaker.expression(part.subject, nouns)} {said}"
         elif search.lack is None or (isinstance(part, Filter) and _limited(part) not in limited):
-            yield speaker.part(part, nouns)
+            # The observation that is looked for stands in the heading.
+            yield speaker.part(part, nouns).removeprefix("it ")
 
 
 def _miss_record(miss: Miss, search: Search, speaker: Speaker) -> Record:
@@ -342,36 +430,53 @@ def as_text(told: Mapping[str, object]) -> str:
 def _lines(told: Mapping[str, object]) -> Iterator[str]:
     kind, why = _part(told, "kind"), _part(told, "why")
     yield f"{told['id']} · {kind['label']} · {told['city']} · {told['date']}"
-    base = f"the kind's base is {kind['base']}{_steps_taken(told)}"
-    yield f"How sure: {told['verdict']}. How severe: {told['severity']} ({base})."
+    yield f"How sure: {told['verdict']}. How severe: {told['severity']} ({_grading(told)})."
     yield ""
     yield f"The question: {kind['question']}"
     yield f"The gap: {kind['definition']} (Paper: {kind['locator']}.)"
     yield "About: " + "; ".join(str(term["label"]) for term in _list(told, "focus")) + "."
     yield ""
-    yield "What the data shows:"
-    yield from _evidence_lines(why)
-    yield from _found_lines(why) if _found(why) else _missing_lines(why)
+    body = [*_evidence_lines(why), *(_found_lines(why) if _found(why) else _missing_lines(why)), *_read_as_lines(why)]
+    yield from body
     yield "What made the verdict:"
-    yield from (f"  - {line}" for line in _verdict_lines(told, why))
+    yield from (f"  - {line}" for line in verdict_lines(told, why))
     yield f"What would close it: {kind['remedy']}"
+    if any(", row " in line for line in body):
+        yield "Row n is the n-th record of its file: line n + 1, where no cell has a line break."
 
 
-def _steps_taken(told: Mapping[str, object]) -> str:
-    steps = _list(told, "steps")
-    return "" if not steps else "; steps: " + ", ".join(str(step["label"]) for step in steps)
+def _grading(told: Mapping[str, object]) -> str:
+    base, steps = f"the kind's base is {_part(told, 'kind')['base']}", _list(told, "steps")
+    if told["verdict"] == UNDETERMINED:
+        return f"an undetermined finding is a gap in the data, so always low; {base}"
+    return base if not steps else f"{base}; steps: " + ", ".join(str(step["label"]) for step in steps)
 
 
 def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
+    """What the model says and what the data says, apart."""
     readings = [reading for reading in _list(why, "evidence") if not reading["meetsNorm"]]
     triples = [triple for reading in readings for triple in _list(reading, "triples")]
+    model = list(_grouped([triple for triple in triples if triple["inModel"]]))
     conditions = [str(condition) for reading in readings for condition in _list(reading, "conditions")]
-    shown = dict.fromkeys([*_grouped(triples), *conditions])
-    yield from (f"  - {line}" for line in shown)
-    if not shown:
-        yield "  - nothing: the gap is an absence alone"
+    data = dict.fromkeys([*_grouped([triple for triple in triples if not triple["inModel"]]), *conditions])
+    if model:
+        yield "What the model says:"
+        yield from (f"  - {line}" for line in model)
+    yield "What the data says:"
+    yield from (f"  - {line}" for line in data or ["nothing: the gap is an absence alone"])
     if why["moreEvidence"]:
         yield "  - and more of the same"
+
+
+def _read_as_lines(why: Mapping[str, object]) -> Iterator[str]:
+    """In which other sense than the model's the data's things were put under an object."""
+    readings = _list(why, "readAs")
+    if readings:
+        yield "How the data was read:"
+    for reading in readings:
+        things = "; ".join(str(thing["label"]) for thing in _list(reading, "things"))
+        said = " ".join(str(reading[part]) for part in ("definition", "note") if reading[part])
+        yield f"  - {things}: {reading['label']}. {said}"
 
 
 def reading_lines(reading: Mapping[str, object]) -> Iterator[str]:
@@ -385,10 +490,16 @@ def _grouped(triples: list[Mapping[str, object]]) -> Iterator[str]:
     unique = list({(t["subject"], t["predicate"], t["object"]): t for t in triples}.values())
     subjects = dict.fromkeys(triple["subject"] for triple in unique)
     groups = [[triple for triple in unique if triple["subject"] == subject] for subject in subjects]
+    groups = [mine for mine in groups if not _told_by_another(mine, unique)]
     classed = [mine for mine in groups if all(map(_only_class, mine))]
     if classed:
         yield "; ".join(map(_line, classed))
     yield from (_line(mine) for mine in groups if mine not in classed)
+
+
+def _told_by_another(mine: list[Mapping[str, object]], triples: list[Mapping[str, object]]) -> bool:
+    """Whether the name of a thing says all, and another line has the name."""
+    return all(triple["inName"] for triple in mine) and mine[0]["subject"] in {each["object"] for each in triples}
 
 
 def _only_class(triple: Mapping[str, object]) -> bool:
@@ -418,7 +529,7 @@ def _missing_lines(why: Mapping[str, object]) -> Iterator[str]:
     """What was looked for and not found, and what comes nearest, by the condition that it does not meet."""
     if why["lookedFor"] is None:
         return
-    yield from _looked_for_lines("What was looked for and not found", why)
+    yield from _looked_for_lines("What was looked for in the records and not found", why)
     misses = _list(why, "nearestMisses")
     yield "What comes nearest:" if misses else "What comes nearest: nothing."
     for condition in dict.fromkeys(miss["condition"] for miss in misses):
@@ -435,17 +546,26 @@ def _looked_for_lines(heading: str, why: Mapping[str, object]) -> Iterator[str]:
         yield from (f"  - {line}" for line in [*_list(looked, "values"), *_list(looked, "conditions")])
 
 
-def _verdict_lines(told: Mapping[str, object], why: Mapping[str, object]) -> list[str]:
-    """The statements that made the verdict, or what else did."""
-    rests_on = [f"what it rests on, and is as sure as: {finding}" for finding in _list(why, "restsOn")]
-    denied = [f"a source denies that {_line([triple])}{_place(triple)}" for triple in _list(why, "denials")]
-    stated = [f"{said['label']}{_place(said)}" for said in _list(told, "statements")]
-    against = ["against it stands what was found all the same"] if stated and _found(why) else []
-    return rests_on or denied or [*stated, *against] or [str(told["because"])]
+def verdict_lines(told: Mapping[str, object], why: Mapping[str, object]) -> list[str]:
+    """What made the verdict, a sentence a line: what it rests on, who denies it, or what it means and who says so."""
+    rests_on, denials = _list(why, "restsOn"), _list(why, "denials")
+    if rests_on:
+        most = "surest " if rests_on[1:] else ""
+        return [f"It is as sure as the {most}finding that it rests on: {'; '.join(map(str, rests_on))}."]
+    if denials:
+        return [f"A source denies that {_line([triple])}{_place(triple)}." for triple in denials]
+    if why["lookedFor"] is None:
+        return ["It is made by what the data shows; nothing is concluded from an absence."]
+    return [
+        str(told["meaning"]),
+        *(f"This rests on the statement “{said['label']}”{_place(said)}." for said in _list(told, "statements")),
+    ]
 
 
 def _place(said: Mapping[str, object]) -> str:
-    return f" ({said['place']})" if said.get("place") else ""
+    """Where a source says so, in brackets."""
+    named = [str(said[part]) for part in ("placeLabel", "place") if said.get(part)]
+    return f" ({', '.join(named)})" if named else ""
 
 
 def _part(record: Mapping[str, object], key: str) -> Mapping[str, object]:
