@@ -20,7 +20,8 @@ IDS = "https://w3id.org/sopkg/id/"
 class City:
     """A city's folder: `city.ttl`, value tables, and shipped tables.
 
-    A table is named by its observation date, or by a distribution of `city.ttl` with that date: one file may hold several.
+    A table is named by its observation date, or by the distribution of `city.ttl` that has the date: a file that
+    tells a history holds several.
     """
 
     name: str
