@@ -214,6 +214,11 @@ def test_the_hash_of_a_mapping_covers_the_files_beside_it() -> None:
 # The shipped tables
 
 
+def test_every_shipped_table_is_tried_here_and_earlier_dates_come_first() -> None:
+    shipped = [(city, date) for city, each in cities().items() for date in each.tables()]
+    assert shipped == sorted(SHIPPED)
+
+
 @pytest.mark.parametrize(("city", "date"), SHIPPED)
 def test_shipped_tables_name_no_natural_person(city: str, date: str) -> None:
     text = cities()[city].tables()[date].read_text("utf-8")

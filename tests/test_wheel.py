@@ -45,7 +45,7 @@ def test_it_works_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(place)]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
     table = place / "sopkg" / "cities" / "barcelona" / "2016-12-31.csv"
-    for words in (["--help"], ["load", str(table), "--city", "barcelona", "--date", "2016"], ["cities"]):
+    for words in (["--help"], ["load", str(table), "--city", "barcelona", "--date", "2016-12"], ["cities"]):
         said = subprocess.run(
             [sys.executable, str(place / "bin" / "sopkg"), "--store", "store", *words],
             cwd=tmp_path,
