@@ -1,9 +1,9 @@
-# Three verbs: demo, test, bench. Each sets up what it needs in .venv.
+# Four verbs: demo, test, bench, docs. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= build/demo-store
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench docs clean
 
 # Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
 .venv/made: pyproject.toml
@@ -18,10 +18,13 @@ demo: .venv/made
 test: .venv/made
 	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/made
 	$(BIN)/python -m tests.bench
+
+docs: .venv/made
+	$(BIN)/python -m tests.docs build/docs
 
 clean:
 	rm -rf .venv build

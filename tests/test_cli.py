@@ -208,6 +208,15 @@ def test_why_in_each_format(form: str, demo: Demo, sopkg: Sopkg) -> None:
     assert read[form](told)
 
 
+@pytest.mark.parametrize("form", ["text", "json", "turtle"])
+def test_an_inferred_triple_is_proved_from_its_row(form: str, demo: Demo, sopkg: Sopkg) -> None:
+    triple = ("id:buenos-aires/actor/ministeriodesalud", "sop:actsAs", "sop:Government")
+    told = sopkg(demo.store, "why-triple", *triple, "--city", "buenos-aires", "--format", form).stdout
+    proof = {"text": str, "json": lambda text: str(json.loads(text)["proofs"]), "turtle": str}[form](told)
+    assert "cls-hv1" in proof
+    assert "asserted" in proof
+
+
 def test_reports_are_listed_and_each_answers(demo: Demo, sopkg: Sopkg) -> None:
     listed = [line.split()[0] for line in sopkg(demo.store, "ask", "--list").stdout.splitlines()[2:]]
     answers = {name: sopkg(demo.store, "ask", name, "--format", "csv") for name in listed}

@@ -66,6 +66,16 @@ def mine(both: SnapshotStore, tmp_path: Path) -> SnapshotStore:
     return SnapshotStore(tmp_path / "mine", lock_seconds=0.2)
 
 
+def test_what_can_t_all_be_true_is_told_with_its_rule(tmp_path: Path, city: City, works: Table) -> None:
+    folder = tmp_path / "buenos-aires"
+    shutil.copytree(city.folder, folder)
+    with open(folder / "city.ttl", "a", encoding="utf-8") as file:
+        file.write((CASES / "denied.ttl").read_text("utf-8"))
+    loaded = load(SnapshotStore(tmp_path / "s"), works(EARLY, 20), City("buenos-aires", folder), EARLY)
+    assert {clash.rule for clash in loaded.inconsistencies} == {"prp-npa1"}
+    assert load(SnapshotStore(tmp_path / "t"), works(EARLY, 20), city, EARLY).inconsistencies == []
+
+
 def published(store: SnapshotStore) -> Published:
     """The content of the graphs in force by date and step, but for when they were made."""
     with store.reading() as found:

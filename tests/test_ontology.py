@@ -27,16 +27,21 @@ RULES = {
     OWL.inverseOf: {"prp-inv1", "prp-inv2"},
     OWL.TransitiveProperty: {"prp-trp"},
     OWL.SymmetricProperty: {"prp-symp"},
+    OWL.equivalentClass: {"cax-eqc1", "cax-eqc2"},
+    OWL.oneOf: {"cls-oo"},
+    OWL.disjointWith: {"cax-dw"},
+    OWL.AllDisjointClasses: {"cax-adc"},
+    OWL.AllDifferent: {"eq-diff2", "eq-diff3"},
+    OWL.differentFrom: {"eq-diff1"},
+    OWL.intersectionOf: {"cls-int1", "cls-int2"},
+    OWL.someValuesFrom: {"cls-svf1", "cls-svf2"},
 }
-#: Constructs that no rule needs: declarations, the header, and what only a description-logic reasoner reads.
-#: Members of the closed lists are typed beside the list, so no rule has to read owl:oneOf.
+#: Constructs that no rule is about: declarations, the header, and parts of the constructs above.
 RULELESS = {
     *(OWL.Ontology, OWL.versionIRI, OWL.versionInfo, RDFS.label, RDFS.comment, RDFS.isDefinedBy),
     *(OWL.Class, OWL.Restriction, OWL.onProperty, OWL.NamedIndividual),
     *(OWL.AnnotationProperty, OWL.ObjectProperty, OWL.DatatypeProperty),
-    *(OWL.equivalentClass, OWL.oneOf, OWL.disjointWith, OWL.AllDisjointClasses, OWL.members),
-    *(OWL.AllDifferent, OWL.distinctMembers, OWL.differentFrom),
-    *(OWL.intersectionOf, OWL.someValuesFrom),
+    *(OWL.members, OWL.distinctMembers),
 }
 
 
@@ -57,8 +62,10 @@ def cases(folder: str) -> list[Path]:
     return files(f"tests/ontology/{folder}/*.ttl")
 
 
-def expected(case: Path) -> str:
-    return case.read_text().split("# expects: ")[1].splitlines()[0]
+def expected(case: Path) -> set[str]:
+    found = re.findall("^# expects: (.*)$", case.read_text(), re.MULTILINE)
+    assert found
+    return set(found)
 
 
 def messages(data: Graph, shapes: Graph) -> set[str]:
@@ -80,6 +87,12 @@ def reason(graph: Graph) -> set[str]:
 @pytest.fixture(scope="module")
 def ontology() -> Graph:
     return read(*files("ontology/core/*.ttl"), *files("ontology/norms/*.ttl"), *files("ontology/extensions/*.ttl"))
+
+
+@pytest.fixture(scope="module")
+def some() -> Graph:
+    """As much of the ontology as a bad case needs beside itself: the whole takes the validator ten times as long."""
+    return read(*(ROOT / "ontology" / "core" / f"{name}.ttl" for name in ("model", "processes", "subjects")))
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +136,13 @@ def test_the_house_rules_hold(ontology: Graph, house: Graph) -> None:
 
 
 @pytest.mark.parametrize("case", cases("house"), ids=lambda p: p.stem)
-def test_the_house_rules_find(case: Path, ontology: Graph, house: Graph) -> None:
-    assert expected(case) in messages(ontology + read(case), house)
+def test_the_house_rules_find(case: Path, some: Graph, house: Graph) -> None:
+    assert expected(case) <= messages(some + read(case), house)
+
+
+def test_the_house_rules_find_nothing_without_a_case(some: Graph, house: Graph) -> None:
+    wanted = set().union(*(expected(case) for case in cases("house")))
+    assert messages(some, house) & wanted == set()
 
 
 def test_every_term_is_under_the_house_rules(ontology: Graph) -> None:
@@ -184,5 +202,5 @@ def test_shapes_keep_to_the_simple_part(data_shapes: Graph) -> None:
 
 @pytest.mark.parametrize("case", cases("observation"), ids=lambda p: p.stem)
 def test_shapes_tell_good_data_from_bad(case: Path, ontology: Graph, data_shapes: Graph) -> None:
-    wanted = {expected(case)} if case.stem.startswith("bad") else set()
+    wanted = expected(case) if case.stem.startswith("bad") else set()
     assert messages(ontology + read(case), data_shapes) == wanted

@@ -124,7 +124,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "text/tab-separated-values": lambda text: text.splitlines()[1],
     "text/turtle": lambda text: next(iter(ox.parse(text.encode(), ox.RdfFormat.TURTLE))),
     "application/n-triples": lambda text: next(iter(ox.parse(text.encode(), ox.RdfFormat.N_TRIPLES))),
-    "text/plain": lambda text: text.splitlines()[1],
+    "text/plain": lambda text: text.splitlines()[0],
     "text/html": lambda text: text.index("</html>"),
 }
 

@@ -49,15 +49,23 @@ class Double:
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         return {"json": "{}", "text": "Därum", "turtle": "<a:b> <a:c> <a:d> ."}[form]
 
+    def why_triple(
+        self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
+    ) -> str:
+        return self.why(" ".join(triple), form)
+
     def queries(self) -> Sequence[Row]:
         return [{"name": "who-leads-what", "summary": "Who leads what?"}]
 
-    def ask_as(self, name: str, given: Mapping[str, str], accept: str, form: str | None) -> Answer:
+    def ask_as(
+        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+    ) -> Answer:
         if name == "broken":
             raise ZeroDivisionError("a secret")
         if name != "who-leads-what":
             raise not_found("query", name, ["who-leads-what"])
-        return Answer(json.dumps(given).encode(), "application/json")
+        asked = given if entailment else {**given, "without": "entailment"}
+        return Answer(json.dumps(asked).encode(), "application/json")
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +201,28 @@ def test_why_in_three_formats(client: FlaskClient, accept: str, text: str) -> No
 
 def test_parameters_reach_the_query(client: FlaskClient) -> None:
     assert client.get("/queries/who-leads-what?city=testville&format=json").get_json() == {"city": "testville"}
+
+
+def test_entailment_can_be_left_out_of_a_named_query(client: FlaskClient) -> None:
+    assert client.get("/queries/who-leads-what?entailment=none").get_json(force=True) == {"without": "entailment"}
+
+
+def test_the_rules_reason_over_what_is_posted(client: FlaskClient) -> None:
+    sub_class = "<http://www.w3.org/2000/01/rdf-schema#subClassOf>"
+    graph = f"<a:b> {sub_class} <a:c> . <a:x> a <a:b> ."
+    response = client.post("/reason/entailments?format=nt", data=graph, content_type="text/turtle")
+    assert "<a:x> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <a:c> ." in response.text
+    told = client.post("/reason/consistency?reasoner=rl", data=graph, content_type="text/turtle").get_json()
+    assert told == {"reasoner": "rl", "consistent": True, "inconsistencies": []}
+
+
+def test_a_graph_may_be_larger_than_a_query_but_not_endless(client: FlaskClient) -> None:
+    size = client.application.extensions["sopkg"].settings.graph_bytes
+    told = [
+        client.post("/reason/consistency?reasoner=rl", data=b"#" * length, content_type="text/turtle").status_code
+        for length in (30_000, size + 1)
+    ]
+    assert told == [200, 413]
 
 
 def test_an_empty_table_has_its_header(client: FlaskClient) -> None:

@@ -13,12 +13,13 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
 from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
-from sopkg.dataset import CurrentGraph, Selection, current_graphs
+from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed, unknown_names
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
+from sopkg.inference import term as read_term
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
@@ -236,6 +237,19 @@ class Answers:
             return (turtle or b"").decode()
         return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
+    def why_triple(
+        self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
+    ) -> str:
+        """Up to `most` proofs of a triple of the latest observations, or of one named, as json, text or turtle.
+
+        Its terms are in N-Triples, prefixed names or IRIs. Raises NotFound where it neither stands there nor follows.
+        """
+        given, inferred = self.dated(("asserted", "provenance"), city, date), self.dated((INFERRED,), city, date)
+        graphs = {"given": given, "inferred": [each for each in inferred if each not in given]}
+        asked = {"triple": [read_term(each) for each in triple], "most": most, "format": form}
+        proved: str = self.pool.run("prove", graphs | asked)
+        return proved
+
     def audit(self, city: str | None, date: str | None) -> AuditReport:
         """The gap report of one city or all, at one date or each city's latest."""
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
@@ -275,28 +289,37 @@ class Answers:
             for query in query_files("reports").values()
         ]
 
-    def sparql(self, text: str, form: str | None = None, seconds: float | None = None) -> Answer:
+    def sparql(
+        self, text: str, form: str | None = None, seconds: float | None = None, entailment: bool = True
+    ) -> Answer:
         """A query of the caller's own, over the default dataset."""
-        return answer(self.pool, self.settings, text, Selection(), form=form, seconds=seconds, prefixes=prefix_table())
+        read = Selection(entailment=entailment)
+        return answer(self.pool, self.settings, text, read, form=form, seconds=seconds, prefixes=prefix_table())
 
-    def ask(self, name: str, given: Mapping[str, str]) -> list[Row]:
-        """The rows of a predefined query."""
-        return self.rows(named_query("reports", name), given, self.dated(FINDINGS, None, None))
+    def ask(self, name: str, given: Mapping[str, str], entailment: bool = True) -> list[Row]:
+        """The rows of a predefined query; without entailment, over what the sources say."""
+        return self.rows(named_query("reports", name), given, self._reported(entailment))
 
-    def ask_shown(self, name: str, given: Mapping[str, str]) -> list[Row]:
+    def ask_shown(self, name: str, given: Mapping[str, str], entailment: bool = True) -> list[Row]:
         """The rows of a predefined query for a terminal: short names for IRIs, behind what people read."""
-        payload = self._payload(named_query("reports", name), given, self.dated(FINDINGS, None, None))
+        payload = self._payload(named_query("reports", name), given, self._reported(entailment))
         answer = self.pool.run("query", payload | {"format": ROWS})
         rows, prefixes = _rows(answer, lambda text: text), prefix_table()
         links = {name for row in rows for name, text in row.items() if _is_link(text)}
         order = sorted(answer["columns"], key=links.__contains__)
         return [{name: shown(row[name], prefixes) for name in order} for row in rows]
 
-    def ask_as(self, name: str, given: Mapping[str, str], accept: str, form: str | None) -> Answer:
+    def _reported(self, entailment: bool) -> list[str]:
+        """The graphs that reports read."""
+        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None)
+
+    def ask_as(
+        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+    ) -> Answer:
         """The result of a predefined query, in the format that the caller wants."""
         query = named_query("reports", name)
         wanted = chosen(accept, offered("SELECT"), form)
-        payload = self._payload(query, given, self.dated(FINDINGS, None, None))
+        payload = self._payload(query, given, self._reported(entailment))
         return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
 
 

@@ -22,7 +22,10 @@ from sopkg.dates import observation_date
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
 from sopkg.load import STEPS, Loaded, Progress, forget, load
+from sopkg.ontologycli import ontology_group
+from sopkg.ontologystate import require_good
 from sopkg.pool import Pool
+from sopkg.reasoncli import reason_group
 from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json, as_table
@@ -85,6 +88,15 @@ def command(function: Command) -> Command:
     return main.command()(click.pass_obj(wraps(function)(function)))  # type: ignore[return-value]
 
 
+entailment_option = click.option(
+    "--entailment",
+    type=click.Choice(["rl", "none"]),
+    default="rl",
+    show_default=True,
+    help="Read what follows by OWL 2 RL too, or only what the sources say.",
+)
+
+
 def snapshots(settings: Settings) -> SnapshotStore:
     """The store that the settings name."""
     return SnapshotStore(settings.store, settings.lock_seconds)
@@ -131,8 +143,12 @@ def load_command(settings: Settings, file: Path, city_name: str, date: str, mapp
 def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> Loaded:
     if not file.exists():
         raise BadInput(f"there is no file {file}")
+    known = city(city_name)
+    require_good(replace(settings, allow_no_netns=True))
     with _progress(f"{city_name} {date}") as progress:
-        return load(snapshots(settings), file, city(city_name), date, mapping, progress)
+        loaded = load(snapshots(settings), file, known, date, mapping, progress)
+    require_good(replace(settings, allow_no_netns=True))  # a store that is new now keeps its copy
+    return loaded
 
 
 @contextmanager
@@ -175,6 +191,10 @@ def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
     left = len(loaded.problems) - SHOWN_PROBLEMS
     if left > 0:
         click.echo(f"  and {left} more; `sopkg ask problems -p city={city_name} -p date={date}` lists all")
+    for clash in loaded.inconsistencies[:SHOWN_PROBLEMS]:
+        click.echo(f"  can't all be true, by the rule {clash.rule}: {' '.join(f'{each} .' for each in clash.triples)}")
+    if len(loaded.inconsistencies) > SHOWN_PROBLEMS:
+        click.echo(f"  `sopkg reason consistency --reasoner rl --city {city_name} --date {date}` lists all")
 
 
 def _problem_line(problem: Problem) -> str:
@@ -232,6 +252,32 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
         click.echo(answers.why(gap, form, None if date is None else observation_date(date)), nl=False)
 
 
+@main.command("why-triple")
+@click.argument("triple", nargs=3, metavar="SUBJECT PREDICATE OBJECT")
+@click.option("--city", help="A city; without it, all of them.")
+@click.option("--date", help="The observation, as loaded; without it, the latest.")
+@click.option("--proofs", default=1, show_default=True, type=click.IntRange(1, 20), help="How many proofs at most.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "turtle"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)
+@click.pass_obj
+def why_triple(
+    settings: Settings, triple: tuple[str, str, str], city: str | None, date: str | None, proofs: int, form: str
+) -> None:
+    """Prove one triple: by which rules of OWL 2 RL it follows from what the sources and the ontology say.
+
+    Example: sopkg why-triple sop:Leading rdf:type sop:Role
+    """
+    with answering(settings) as answers:
+        dated = None if date is None else observation_date(date)
+        click.echo(answers.why_triple(triple, form, proofs, city, dated), nl=False)
+
+
 @main.command()
 @click.argument("name", required=False)
 @click.option("-p", "pairs", multiple=True, metavar="KEY=VALUE", help="A parameter; once for each.")
@@ -244,8 +290,11 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
     show_default=True,
     help="What to write.",
 )
+@entailment_option
 @click.pass_obj
-def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str) -> None:
+def ask(
+    settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str, entailment: str
+) -> None:
     """Run a predefined query.
 
     Example: sopkg ask who-leads-what -p city=buenos-aires
@@ -255,16 +304,16 @@ def ask(settings: Settings, name: str | None, pairs: tuple[str, ...], listing: b
         return
     with answering(settings) as answers:
         if form == "csv":  # as SPARQL writes it: with a head where there are no rows
-            click.echo(answers.ask_as(name, parameters(pairs), "", form).body, nl=False)
+            click.echo(answers.ask_as(name, parameters(pairs), "", form, entailment == "rl").body, nl=False)
             return
         if form == "json":
-            click.echo(as_json(answers.ask(name, parameters(pairs))), nl=False)
+            click.echo(as_json(answers.ask(name, parameters(pairs), entailment == "rl")), nl=False)
             return
-        shown = as_table(answers.ask_shown(name, parameters(pairs)))
+        shown = as_table(answers.ask_shown(name, parameters(pairs), entailment == "rl"))
         click.echo(f"{_summary(name)}\n\n{shown}", nl=False)
 
 
-def _above_zero(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:
+def above_zero(context: click.Context, option: click.Parameter, seconds: float | None) -> float | None:
     if seconds is not None and not 0 < seconds < float("inf"):
         raise click.BadParameter(f"{seconds:g} is no number of seconds above 0", context, option)
     return seconds
@@ -278,9 +327,10 @@ def _summary(name: str) -> str:
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
-@click.option("--seconds", type=float, callback=_above_zero, help="A time limit below the setting's.")
+@click.option("--seconds", type=float, callback=above_zero, help="A time limit below the setting's.")
+@entailment_option
 @click.pass_obj
-def query(settings: Settings, file: Any, form: str | None, seconds: float | None) -> None:
+def query(settings: Settings, file: Any, form: str | None, seconds: float | None, entailment: str) -> None:
     """Run a SPARQL query from a file, or from standard input as -.
 
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
@@ -290,7 +340,7 @@ def query(settings: Settings, file: Any, form: str | None, seconds: float | None
     except UnicodeDecodeError as error:
         raise BadInput(f"the query is not UTF-8: {error}") from error
     with answering(settings) as answers:
-        click.echo(answers.sparql(text, form, seconds).body, nl=False)
+        click.echo(answers.sparql(text, form, seconds, entailment == "rl").body, nl=False)
 
 
 @main.command()
@@ -401,6 +451,10 @@ def settings_command(settings: Settings) -> None:
     Example: sopkg settings
     """
     click.echo(as_table([_setting_row(each) for each in described()]), nl=False)
+
+
+main.add_command(ontology_group)
+main.add_command(reason_group)
 
 
 def _setting_row(each: Mapping[str, str]) -> dict[str, object]:

@@ -68,6 +68,16 @@ def current_graphs(pool: Pool) -> list[CurrentGraph]:
     return [CurrentGraph(**row) for row in pool.run("current-graphs", {})]
 
 
+def observed_graphs(store: Store, city: str, date: str | None) -> list[str]:
+    """The asserted graphs of a city's observation: of that date, or the latest. Raises NotFound with what there is."""
+    observed = [graph for graph in in_store(store) if graph.city and graph.step == ASSERTED]
+    mine = _of_city(observed, city)
+    dates = {graph.date for graph in mine}
+    if date is not None and date not in dates:
+        raise not_found("observation", date, dates)
+    return [graph.graph for graph in mine if graph.date == (date or max(dates))]
+
+
 def default_graphs(
     known: Sequence[CurrentGraph], city: str | None = None, as_of: str | None = None, entailment: bool = True
 ) -> list[str]:

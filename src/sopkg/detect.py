@@ -21,6 +21,7 @@ from sopkg.rows import select
 from sopkg.staging import Cells, construct
 from sopkg.substitution import substitute
 from sopkg.syntax import Group, Triple
+from sopkg.turtle import ALIGNMENTS
 from sopkg.verdicts import Scope, Verdict, surest
 
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
@@ -315,11 +316,12 @@ def rank(finding: Finding, changes: list[int]) -> Literal:
 
 
 def method_version(gap: GapQuery, kind: Kind, mapping_hash: str) -> str:
-    """What the question was: query, thresholds, norms, mapping and rules, as 12 hex digits of SHA-256."""
+    """What the question was: query, thresholds, norms, mapping, alignments and rules, as 12 hex digits of SHA-256."""
     digest = hashlib.sha256(gap.file.text.encode())
     digest.update(repr(sorted((str(name), str(value)) for name, value in kind.thresholds.items())).encode())
     digest.update(mapping_hash.encode())
-    for path in (*found("ontology/norms", "*.ttl"), *found("queries/entailment", "*.rq")):
+    deciding = (path for path in found("ontology", "*/*.ttl") if path.parent.name in ("norms", ALIGNMENTS))
+    for path in (*deciding, *found("queries/entailment", "*.rq")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 

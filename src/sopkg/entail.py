@@ -1,21 +1,42 @@
-"""The OWL 2 RL closure of a city's data: rule files, run in memory until nothing new follows."""
+"""The OWL 2 RL closure of a graph: rule files, run in memory until nothing new follows, and what clashes in it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from pyoxigraph import NamedNode, Quad, QueryTriples, Store
+from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, QueryTriples, Store, Variable
 from pyoxigraph import Triple as Statement
 
+from sopkg.blanks import Names, restore, skolemise, with_blanks
 from sopkg.catalog import QueryFile
-from sopkg.errors import InternalFault
-from sopkg.negation import RDF_TYPE, Fanout, order
+from sopkg.equality import RULES as EQUALITY_RULES
+from sopkg.equality import Equality, is_reflexive, is_same
+from sopkg.negation import Fanout, class_sizes, order
 from sopkg.printer import print_query
-from sopkg.reader import read_query
-from sopkg.schema import can_match, instances
+from sopkg.rules import (
+    FIRST,
+    REST,
+    SAME,
+    Instance,
+    Reach,
+    Rule,
+    axioms,
+    instances,
+    malformed_lists,
+    meets,
+    reach,
+    reach_of,
+    read_rules,
+    schema_reach,
+    without_detours,
+)
+from sopkg.schema import can_match
+from sopkg.substitution import substitute
 from sopkg.syntax import (
+    Call,
     Construct,
     Exists,
     Filter,
@@ -23,54 +44,44 @@ from sopkg.syntax import (
     Group,
     Lateral,
     Part,
+    Select,
     Triple,
     triple_variables,
 )
 
 DELTA = "https://w3id.org/sopkg/delta/"
-# A predicate, and the class where it is rdf:type; None stands for any.
-Reach = tuple[NamedNode | None, NamedNode | None]
+# Inconsistencies of one rule instance that are reported; a class disjoint with itself clashes for all its members.
+MOST_CLASHES = 100
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Instance:
-    """A rule with its schema premises solved."""
+class Application:
+    """One run of one rule."""
 
     rule: str
-    query: Construct
-
-    @property
-    def reads(self) -> set[Reach]:
-        """What its premises match."""
-        return {reach(triple) for triple in _patterns(self.query.where)}
-
-    @property
-    def writes(self) -> set[Reach]:
-        """What its head makes."""
-        return {reach(triple) for triple in self.query.template}
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is patterns and simple conditions only, so that it may run over what is new alone."""
-        return all(isinstance(part, Triple) or _is_simple(part) for part in self.query.where.parts)
+    triples: tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
-class Application:
-    """One run of one rule instance: its triples follow from what was given and from lower numbers."""
+class Inconsistency:
+    """Triples that can't all be true: the premises of a rule whose consequence is *false*."""
 
-    number: int
     rule: str
     triples: tuple[Statement, ...]
 
 
 @dataclass
 class Entailment:
-    """What follows from the data and the ontology, and is in neither."""
+    """What follows from the data and the ontology and is in neither, and what clashes."""
 
     applications: list[Application] = field(default_factory=list)
     rounds: int = 1
+    inconsistencies: list[Inconsistency] = field(default_factory=list)
+    #: Lists that rules over all members of a list can't use.
+    malformed_lists: list[NamedNode] = field(default_factory=list)
+    #: The names of each thing that has so many that not everything is written out under each.
+    too_many_names: list[frozenset[Any]] = field(default_factory=list)
 
     @property
     def triples(self) -> Iterator[Statement]:
@@ -87,51 +98,175 @@ class Entailment:
 
 
 def entail(
-    store: Store, rules: Iterable[QueryFile], schema: Store, progress: Progress = lambda done, total: None
+    store: Store, files: Iterable[QueryFile], schema: Store, progress: Progress = lambda done, total: None
 ) -> Entailment:
-    """Closes the default graph of `store` under the rules, in place, and returns what was added.
+    """Closes the default graph of `store` under the rules, in place, and returns what was added and what clashes.
 
-    `schema` (the ontology) is merged into the default graph first and counts as given, not as inferred.
+    `schema` (the ontology) is merged into the default graph first and counts as given, not as inferred. The data may
+    hold axioms too: those of both, and those that follow, decide what the rules ask.
+
+    Of several names of one thing each has all that is said of it, so that a COUNT counts names; only where there are
+    more than `equality.MOST_NAMES` is it said of one of them alone (`too_many_names`). That everything is the same as
+    itself (eq-ref) is not stored.
     """
+    rules = read_rules(files)
+    ontology = _closed_schema(rules, schema)
+    # A list by itself says nothing.
+    telling = ontology.reaches - {(FIRST, None), (REST, None)}
+    own = any(each not in ontology.axioms for each in axioms(store, telling))
     store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in schema)
-    ordered = in_order([instance for rule in rules for instance in rule_instances(rule, schema)])
-    closure = _Closure(store, ordered)
-    for place in range(len(ordered)):
-        closure.first_run(place)
-        progress(place + 1, len(ordered))
-    while closure.new:
-        closure.next_round()
-    return closure.result
+    closure = _Closure(store, rules, ontology.reaches, progress)
+    closure.add_known(ontology.applications)
+    if own:
+        closure.learn()
+    else:
+        closure.start_with(ontology)
+    return closure.finish()
 
 
-def rule_instances(rule: QueryFile, schema: Store) -> list[Instance]:
-    """The instances of one rule file. Raises InternalFault where it is no CONSTRUCT."""
-    query = read_query(rule.text)
-    if not isinstance(query, Construct):
-        raise InternalFault(f"{rule.name}: a rule is a CONSTRUCT")
-    return [Instance(rule.name, each) for each in instances(query, schema)]
+@dataclass(frozen=True)
+class _Ontology:
+    """An ontology closed by itself: what follows from it, and the rules' instances for it."""
+
+    reaches: frozenset[Reach]
+    applications: list[Application]
+    axioms: frozenset[Statement]
+    instances: list[Instance]
+    checks: list[Instance]
+
+
+_known: dict[tuple[object, ...], _Ontology] = {}
+
+
+def _closed_schema(rules: tuple[Rule, ...], schema: Store) -> _Ontology:
+    """The same for the same ontology, so that a process closes it once."""
+    key = (rules, schema, len(schema))
+    if key not in _known:
+        if len(_known) > 3:
+            _known.pop(next(iter(_known)))
+        reaches = frozenset(schema_reach(rules))
+        store = Store()
+        store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in schema)
+        closure = _Closure(store, rules, reaches, lambda done, total: None)
+        closure.learn()
+        result = closure.finish(clashes=False)
+        known = frozenset(quad.triple for quad in closure.schema)
+        _known[key] = _Ontology(reaches, result.applications, known, closure.ordered, checks(rules, closure.schema))
+    return _known[key]
 
 
 class _Closure:
     """A store on its way to its closure."""
 
-    def __init__(self, store: Store, ordered: list[Instance]) -> None:
+    def __init__(self, store: Store, rules: tuple[Rule, ...], reaches: frozenset[Reach], progress: Progress) -> None:
         self.store = store
-        self.instances = ordered
+        self.progress = progress
+        self.reaches = set(reaches)
+        # The rules of equality are left to rewriting, if all of them are asked for.
+        rewriting = {rule.name for rule in rules} >= EQUALITY_RULES
+        self.equality = Equality(store) if rewriting else None
+        self.rules = [rule for rule in rules if not (rewriting and rule.name in EQUALITY_RULES)]
         self.result = Entailment()
+        self.names: dict[Any, Any] = {}
+        # The axioms, apart from what else is in the store.
+        self.schema = Store()
+        self.learned = False
+        self.ordered: list[Instance] = []
+        # What finds inconsistencies, where it is known already.
+        self.checks: list[Instance] | None = None
+        self.ran: list[Instance] = []
+        self.seen = set[Reach]()
         # Triples that an instance has still to see.
         self.new: list[Statement] = []
-        self.seen_by = [
-            set().union(*(each.reads for each in ordered[: place + 1])) for place in range(len(ordered))
-        ]
 
-    def first_run(self, place: int) -> None:
+    def add_known(self, applications: Iterable[Application]) -> None:
+        """Adds what is known to follow."""
+        for each in applications:
+            fresh = tuple(t for t in each.triples if _quad(t) not in self.store)
+            if fresh:
+                self.store.extend(map(_quad, fresh))
+                self.result.applications.append(Application(each.rule, fresh))
+
+    def start_with(self, ontology: _Ontology) -> None:
+        """Runs over data without axioms of its own: the rules' instances are known."""
+        self.schema.extend(map(_quad, ontology.axioms))
+        self.ordered, self.checks = ontology.instances, ontology.checks
+        self.merge_names()
+        self.close(self.ordered)
+        if self.learned:
+            self.learn()
+
+    def learn(self) -> None:
+        """Takes in the store's axioms: what follows from them alone, and what rules they make."""
+        # An axiom may be about a blank node, and a rule can't hold one.
+        self.names.update(skolemise(self.store))
+        if self.equality is not None:
+            self.equality.rename({node: iri for iri, node in self.names.items()})
+        self.schema = Store()
+        self.schema.extend(map(_quad, axioms(self.store, self.reaches)))
+        self.merge_names()
+        self.close_with_new_rules()
+
+    def merge_names(self) -> None:
+        if self.equality is not None:
+            pairs = [quad.triple for quad in self.store.quads_for_pattern(None, SAME, None, DefaultGraph())]
+            self.rename([pair for pair in pairs if is_same(pair)])
+
+    def rename(self, pairs: list[Statement]) -> list[Statement]:
+        """Takes in that things are the same; returns the triples with a new form."""
+        assert self.equality is not None
+        if not pairs:
+            return []
+        renamed = self.equality.merge(pairs)
+        self.new = list(dict.fromkeys(map(self.equality.rewritten, self.new)))
+        old = [quad.triple for quad in self.schema]
+        now = [self.equality.rewritten(triple) for triple in old]
+        if now != old:
+            self.schema = Store()
+            self.schema.extend(map(_quad, now))
+            self.learned = True
+        return renamed
+
+    def close_with_new_rules(self) -> None:
+        """Instantiates the rules for the axioms, until no further axiom comes of it."""
+        self.learned, self.checks = True, None
+        while self.learned:
+            self.learned = False
+            self.close_schema()
+            found = [each for rule in self.rules if rule.template for each in instances(rule, self.schema)]
+            known = set(self.ran)
+            fresh = [each for each in without_detours(found) if each not in known]
+            self.ordered = in_order([*(each for each in self.ordered if each in set(found)), *fresh])
+            self.close(fresh)
+
+    def close_schema(self) -> None:
+        """Runs the rules about axioms over the axioms, until nothing new follows."""
+        todo = [each for rule in self.rules if rule.about_schema for each in instances(rule, self.schema)]
+        made: set[Reach] = {(None, None)}
+        while made:
+            now, made = made, set()
+            for each in todo:
+                if any(meets(read, now) for read in each.reads) and can_match(self.schema, each.where):
+                    triples = self.ask(self.schema, each, each.where)
+                    self.schema.extend(map(_quad, triples))
+                    made |= {reach_of(triple) for triple in triples}
+                    self.new += self.add(each.rule, [t for t in triples if _quad(t) not in self.store])
+
+    def close(self, fresh: list[Instance]) -> None:
+        """Runs instances over everything, then all of them over what is new."""
+        for place, instance in enumerate(fresh):
+            self.first_run(instance)
+            self.progress(place + 1, len(fresh))
+        while self.new:
+            self.next_round()
+
+    def first_run(self, instance: Instance) -> None:
         """Runs an instance over everything; what it makes is new to it and to those that ran before."""
-        instance = self.instances[place]
-        if can_match(self.store, instance.query.where):
-            triples = self.run(instance, instance.query.where)
-            if any(meets(written, self.seen_by[place]) for written in instance.writes):
-                self.new += triples
+        self.ran.append(instance)
+        self.seen |= instance.reads
+        if can_match(self.store, instance.where):
+            triples = self.run(instance, instance.where)
+            self.new += [triple for triple in triples if meets(reach_of(triple), self.seen)]
 
     def next_round(self) -> None:
         """Runs the instances that read what is new, over what is new."""
@@ -139,83 +274,140 @@ class _Closure:
         self.result.rounds += 1
         delta = NamedNode(f"{DELTA}{self.result.rounds}")
         self.store.extend(Quad(t.subject, t.predicate, t.object, delta) for t in self.new)
-        made = {_reach_of(triple) for triple in self.new}
+        made = {reach_of(triple) for triple in self.new}
         self.new = []
-        for instance in self.instances:
-            if any(meets(read, made) for read in instance.reads) and can_match(
-                self.store, instance.query.where
-            ):
+        for instance in self.ran:
+            if any(meets(read, made) for read in instance.reads) and can_match(self.store, instance.where):
                 self.new += self.run_delta(instance, delta, made)
         self.store.remove_graph(delta)
 
     def run_delta(self, instance: Instance, delta: NamedNode, made: set[Reach]) -> list[Statement]:
         if not instance.plain:
-            return self.run(instance, instance.query.where)
-        variants = (v for t, v in variants_of(instance.query.where, delta) if meets(reach(t), made))
+            return self.run(instance, instance.where)
+        variants = [v for t, v in variants_of(instance.where, delta) if meets(reach(t), made)]
         return [triple for variant in variants for triple in self.run(instance, variant)]
 
     def run(self, instance: Instance, where: Group) -> list[Statement]:
         """Adds what an instance makes and the store has not."""
-        template = instance.query.template
-        absent = (Filter(Exists(Group(template), negated=True)),) if len(template) == 1 else ()
-        found = self.store.query(print_query(Construct(template, Group((*where.parts, *absent)))))
+        triples = self.ask(self.store, instance, where)
+        if self.equality is not None and self.equality.members:
+            # What is new was named before things were found to be the same.
+            renamed = dict.fromkeys(map(self.equality.rewritten, triples))
+            triples = [each for each in renamed if _quad(each) not in self.store and not is_reflexive(each)]
+        return self.add(instance.rule, triples)
+
+    @staticmethod
+    def ask(store: Store, instance: Instance, where: Group) -> list[Statement]:
+        """What an instance makes of a store and the store has not."""
+        template = instance.template
+        tests = tuple(map(Filter, _conditions(template)))
+        found = store.query(print_query(Construct(template, Group((*where.parts, *tests)))))
         assert isinstance(found, QueryTriples)
-        triples = [
-            t for t in dict.fromkeys(found) if Quad(t.subject, t.predicate, t.object) not in self.store
-        ]
-        if triples:
-            self.store.extend(Quad(t.subject, t.predicate, t.object) for t in triples)
-            number = len(self.result.applications) + 1
-            self.result.applications.append(Application(number, instance.rule, tuple(triples)))
-        return triples
+        return [triple for triple in dict.fromkeys(found) if _quad(triple) not in store and not is_reflexive(triple)]
+
+    def add(self, rule: str, triples: list[Statement]) -> list[Statement]:
+        """Adds triples that follow by a rule; returns them as they are in the store, and what they changed there."""
+        if not triples:
+            return []
+        self.result.applications.append(Application(rule, tuple(triples)))
+        same = [triple for triple in triples if is_same(triple)] if self.equality is not None else []
+        rest = [triple for triple in triples if triple not in same] if same else triples
+        self.store.extend(map(_quad, rest))
+        found = [triple for triple in rest if meets(reach_of(triple), self.reaches)]
+        fresh = [triple for triple in found if _quad(triple) not in self.schema]
+        self.schema.extend(map(_quad, fresh))
+        self.learned |= bool(fresh)
+        return [*rest, *self.rename(same)] if same else rest
+
+    def finish(self, clashes: bool = True) -> Entailment:
+        """Writes everything out under every name, looks for what clashes, and gives blank nodes back."""
+        if self.equality is not None and self.equality.members:
+            for rule, triple in list(self.equality.written_out()):
+                self.result.applications.append(Application(rule, (triple,)))
+            self.result.too_many_names = self.equality.too_many
+            if self.equality.concerns(self.schema):
+                self.schema, self.checks = Store(), None
+                self.schema.extend(map(_quad, axioms(self.store, self.reaches)))
+        self.result.malformed_lists = malformed_lists(self.schema, self.rules)
+        if clashes:
+            asked = checks(self.rules, self.schema) if self.checks is None else self.checks
+            self.result.inconsistencies = list(inconsistencies(self.store, asked))
+        if self.names:
+            self.give_back(self.names)
+        return self.result
+
+    def give_back(self, names: Names) -> None:
+        def back(triples: Iterable[Statement]) -> tuple[Statement, ...]:
+            return tuple(with_blanks(triple, names) for triple in triples)
+
+        restore(self.store, names)
+        result = self.result
+        result.applications = [replace(each, triples=back(each.triples)) for each in result.applications]
+        result.inconsistencies = [replace(each, triples=back(each.triples)) for each in result.inconsistencies]
 
 
-def _is_simple(part: Part) -> bool:
-    return isinstance(part, Filter) and not isinstance(part.expression, Exists)
+def checks(rules: Iterable[Rule], schema: Store) -> list[Instance]:
+    """The instances of the rules whose consequence is *false*."""
+    return [each for rule in rules if not rule.template for each in instances(rule, schema)]
+
+
+def inconsistencies(store: Store, asked: Iterable[Instance]) -> Iterator[Inconsistency]:
+    """What clashes in a closed default graph."""
+    possible = [each for each in asked if can_match(store, each.where)]
+    # Two classes are joined from the smaller one.
+    sizes = class_sizes(store) if any(len(each.classes) > 1 for each in possible) else {}
+    for each in possible:
+        yield from _clashes(store, each, Fanout(classes=sizes))
+
+
+def _clashes(store: Store, instance: Instance, fanout: Fanout) -> Iterator[Inconsistency]:
+    premises = [part for part in instance.where.parts if isinstance(part, Triple)]
+    variables = sorted(set().union(*map(triple_variables, premises)), key=str)
+    columns = tuple((None, variable) for variable in variables) or ((SAME, Variable("holds")),)
+    where = _chained(instance, fanout)
+    found = store.query(print_query(Select(columns, where, distinct=True, limit=MOST_CLASHES)))
+    assert isinstance(found, QuerySolutions)
+    for row in found:
+        filled = [substitute(each, {v: row[v.value] for v in variables}) for each in (*instance.axioms, *premises)]
+        yield Inconsistency(instance.rule, tuple(_statement(each) for each in filled if _is_ground(each)))
+
+
+def _chained(instance: Instance, fanout: Fanout) -> Group:
+    """The patterns in an order that hangs together, each looked up for what the ones before it found."""
+    found = [part for part in instance.where.parts if isinstance(part, Triple)]
+    others = [part for part in instance.where.parts if not isinstance(part, Triple)]
+    if not instance.plain or (len(found) < 3 and len(instance.classes) < 2):
+        return instance.where
+    first, *rest = order(found, fanout, ())
+    return Group((first, *(Lateral(Group((each,))) for each in rest), *others))
+
+
+def _is_ground(pattern: Triple) -> bool:
+    return not triple_variables(pattern) and isinstance(pattern.predicate, NamedNode)
+
+
+def _statement(pattern: Triple) -> Statement:
+    return Statement(pattern.subject, pattern.predicate, pattern.object)  # type: ignore[arg-type]
+
+
+def _conditions(template: tuple[Triple, ...]) -> Iterator[Call | Exists]:
+    """What leaves out, within the engine, what a single head would say again or say of a thing and itself."""
+    if len(template) != 1:
+        return
+    (head,) = template
+    if head.predicate == SAME and isinstance(head.subject, Variable) and isinstance(head.object, Variable):
+        yield Call("!", (Call("sameTerm", (head.subject, head.object)),))
+    yield Exists(Group(template), negated=True)
 
 
 def variants_of(where: Group, delta: NamedNode) -> Iterator[tuple[Triple, Group]]:
     """The group once for each of its patterns: that one in the delta, the others joined to it one by one."""
-    patterns = [part for part in where.parts if isinstance(part, Triple)]
+    found = [part for part in where.parts if isinstance(part, Triple)]
     others: list[Part] = [part for part in where.parts if not isinstance(part, Triple)]
-    for place, pattern in enumerate(patterns):
-        rest = order(patterns[:place] + patterns[place + 1 :], Fanout(), triple_variables(pattern))
+    for place, pattern in enumerate(found):
+        rest = order(found[:place] + found[place + 1 :], Fanout(), triple_variables(pattern))
         joined = (Lateral(Group((each,))) for each in rest)
         yield pattern, Group((GraphPattern(delta, Group((pattern,))), *joined, *others))
-
-
-def reach(triple: Triple) -> Reach:
-    """What a pattern can match."""
-    predicate = triple.predicate if isinstance(triple.predicate, NamedNode) else None
-    typed = predicate == RDF_TYPE and isinstance(triple.object, NamedNode)
-    return predicate, triple.object if typed and isinstance(triple.object, NamedNode) else None
-
-
-def _reach_of(triple: Statement) -> Reach:
-    is_type = triple.predicate == RDF_TYPE and isinstance(triple.object, NamedNode)
-    return triple.predicate, triple.object if is_type and isinstance(triple.object, NamedNode) else None
-
-
-def meets(one: Reach, others: set[Reach]) -> bool:
-    """Whether a pattern of that reach and one of the others can match the same triple."""
-    if one in others or (None, None) in others:
-        return True
-    if one[0] is None:
-        return bool(others)
-    if (one[0], None) in others:
-        return True
-    return one[1] is None and any(one[0] == predicate for predicate, _ in others)
-
-
-def _patterns(group: Group) -> Iterator[Triple]:
-    """Every pattern of a group, those inside its negations included."""
-    for part in group.parts:
-        if isinstance(part, Triple):
-            yield part
-        elif isinstance(part, Filter) and isinstance(part.expression, Exists):
-            yield from _patterns(part.expression.group)
-        elif isinstance(part, GraphPattern | Lateral):
-            yield from _patterns(part.group)
 
 
 def in_order(unordered: list[Instance]) -> list[Instance]:
@@ -237,3 +429,7 @@ def in_order(unordered: list[Instance]) -> list[Instance]:
     for place in range(len(unordered)):
         visit(place)
     return [unordered[place] for place in done]
+
+
+def _quad(triple: Statement) -> Quad:
+    return Quad(triple.subject, triple.predicate, triple.object)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 _NEAR_NAMES, _LISTED_NAMES = 5, 20
 _NEAR_CUTOFF = 0.4
@@ -133,6 +133,25 @@ class StoreUnreadable(Unavailable):
     """The store is of another format version, or is not a store of ours."""
 
     exit_code, title = 2, "Store can't be read"
+
+
+class ReasonerMissing(Unavailable):
+    """HermiT, Pellet or Java is not installed; the detail says what brings it."""
+
+    exit_code, title = 2, "No reasoner"
+
+
+class OntologyRefused(Unavailable):
+    """The ontology's files have faults; the detail and the extra members have term, rule and line of each."""
+
+    exit_code, title = 2, "Ontology refused"
+    faults: Sequence[Any] = ()
+
+
+class ReasoningTimeout(SopkgError):
+    """The reasoner ran past its time limit and was ended."""
+
+    status, exit_code, title = 504, 1, "Reasoning past its time limit"
 
 
 class QueryTimeout(SopkgError):

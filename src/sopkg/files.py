@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
 from sopkg.errors import InternalFault
+
+ONTOLOGY_VARIABLE = "SOPKG_ONTOLOGY"
 
 
 @cache
@@ -15,11 +18,18 @@ def root() -> Path:
     return package if (package / "queries").is_dir() else package.parents[1]
 
 
+def place(folder: str) -> Path:
+    """Where a knowledge folder is: the ontology may be elsewhere, as the service says."""
+    first, _, rest = folder.partition("/")
+    elsewhere = os.environ.get(ONTOLOGY_VARIABLE) if first == "ontology" else None
+    return Path(elsewhere, rest) if elsewhere else root() / folder
+
+
 def found(folder: str, pattern: str) -> list[Path]:
     """The files below a knowledge folder, by name; none at all is a broken installation."""
-    paths = sorted((root() / folder).glob(pattern))
+    paths = sorted(place(folder).glob(pattern))
     if not paths:
-        raise InternalFault(f"no {pattern} below {root() / folder}: the installation is incomplete")
+        raise InternalFault(f"no {pattern} below {place(folder)}: the installation is incomplete")
     return paths
 
 

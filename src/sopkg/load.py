@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 from sopkg import __version__
 from sopkg.cities import City
 from sopkg.detect import Audit, detect
+from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
 from sopkg.files import found, system_query
 from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
@@ -33,12 +34,13 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did: whether anything changed, the problems of the table, and counts by step."""
+    """What a load did: whether anything changed, the problems of the table, counts by step, and what clashes."""
 
     changed: bool
     problems: list[Problem]
     rows: int
     counts: Mapping[str, int]
+    inconsistencies: Sequence[Inconsistency] = ()
 
 
 def load(
@@ -87,7 +89,8 @@ def load(
         for later in later_dates(draft.store, city, date):
             progress("audit again", later)
             audit_again(draft, city, later)
-    return Loaded(True, ingested.problems, ingested.rows, {step: len(triples) for step, triples in steps.items()})
+    counts = {step: len(triples) for step, triples in steps.items()}
+    return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies)
 
 
 def check_observed(date: str, today: str) -> None:

@@ -84,11 +84,16 @@ class Fanout:
 
 def measure(store: Store) -> Fanout:
     """Counts the predicates and classes of a store's default graph."""
-    sizes, classes = store.query(system_query("fanout")), store.query(system_query("class-sizes"))
+    sizes = store.query(system_query("fanout"))
     assert isinstance(sizes, QuerySolutions)
+    return Fanout({row["predicate"]: _size(row) for row in sizes}, class_sizes(store))
+
+
+def class_sizes(store: Store) -> dict[NamedNode, int]:
+    """The number of instances of each class of a store's default graph."""
+    classes = store.query(system_query("class-sizes"))
     assert isinstance(classes, QuerySolutions)
-    counts = {row["predicate"]: _size(row) for row in sizes}
-    return Fanout(counts, {row["class"]: int(row["instances"].value) for row in classes})
+    return {row["class"]: int(row["instances"].value) for row in classes}
 
 
 def _size(row: QuerySolution) -> tuple[int, int, int]:

@@ -11,9 +11,10 @@ from functools import cache
 
 from pyoxigraph import NamedNode, Quad, Store, Triple
 
-from sopkg.catalog import query_files
+from sopkg.catalog import QueryFile, query_files
 from sopkg.detect import Audit, detect
-from sopkg.entail import entail
+from sopkg.entail import Inconsistency, entail
+from sopkg.rules import ON_REQUEST, tags
 from sopkg.schema import ontology_store
 from sopkg.turtle import GENID, ontology, store_of
 from sopkg.validate import report, validate
@@ -24,11 +25,12 @@ Triples = list[Triple]
 
 @dataclass(frozen=True)
 class Derived:
-    """What follows from the asserted triples of one observation."""
+    """What follows from the asserted triples of one observation, and which of them can't all be true."""
 
     validation: Triples
     inferred: Triples
     gaps: Triples
+    inconsistencies: list[Inconsistency]
 
 
 def derive(
@@ -50,10 +52,27 @@ def derive(
     progress("validate")
     results = validate(store, schema)
     progress("entail")
-    entailment = entail(store, query_files("entailment").values(), schema)
+    entailment = entail(store, data_rules(), open_schema())
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
     gaps = detect(store, audit, mapping_hash, progress, asked)
-    return Derived(report(results, audit.base), [each for each in entailment.triples if is_named(each)], gaps)
+    inferred = [each for each in entailment.triples if is_named(each)]
+    return Derived(report(results, audit.base), inferred, gaps, entailment.inconsistencies)
+
+
+@cache
+def data_rules() -> tuple[QueryFile, ...]:
+    """The rules that an observation is closed under.
+
+    Left out are those that say of each class, property and number what is true of all of them: each thing would be an
+    owl:Thing in so many words, and each count of classes would count the empty one.
+    """
+    return tuple(file for file in query_files("entailment").values() if ON_REQUEST not in tags(file))
+
+
+@cache
+def open_schema() -> Store:
+    """The ontology as it is written, in a store, which is only read."""
+    return ontology_store()
 
 
 @cache
@@ -62,16 +81,17 @@ def closed_ontology() -> tuple[Triple, ...]:
 
     Else each city's inferred graph would say it again, and over two cities a count would count it twice.
     """
-    entailment = entail(Store(), query_files("entailment").values(), ontology_store())
+    entailment = entail(Store(), data_rules(), open_schema())
     return (*ontology(), *(each for each in entailment.triples if is_named(each)))
 
 
 @cache
 def closed_schema() -> Store:
-    """The same in a store, which is only read."""
+    """The closed ontology in a store, which is only read."""
     return store_of(closed_ontology())
 
 
 def is_named(triple: Triple) -> bool:
     """Whether a triple says nothing of class expressions without a name, which nobody asks for."""
-    return not (isinstance(triple.object, NamedNode) and triple.object.value.startswith(GENID))
+    terms = (triple.predicate, triple.object)
+    return not any(isinstance(term, NamedNode) and term.value.startswith(GENID) for term in terms)

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from sopkg import frames
 from sopkg.errors import Busy, MemoryExceeded, QueryTimeout, SopkgError, Unavailable, WorkerDied, by_name
+from sopkg.files import ONTOLOGY_VARIABLE
 from sopkg.settings import Settings
 
 _START_SECONDS = 20.0
@@ -23,9 +24,9 @@ _RETRY_SECONDS = 1.0
 _TAIL_BYTES = 2000
 # Fewer heaps: each takes 64 MB of address space, of which a query is to have the most.
 _ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "MALLOC_ARENA_MAX": "2"}
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")  # and no secret of the service
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", ONTOLOGY_VARIABLE)  # and no secret of the service
 # How Rust, Python, C++ and RocksDB put it; a system_error is a thread that got no memory to start with.
-_OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "bad_alloc", "system_error", "mmap for RocksDB")
+OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "bad_alloc", "system_error", "mmap for RocksDB")
 
 
 class _Worker:
@@ -267,6 +268,12 @@ class Pool:
                 self._changed.wait(_RETRY_SECONDS)
 
 
+def worker_environment() -> dict[str, str]:
+    """The environment of a process that works for the service."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {**passed_on, **_ENVIRONMENT}
+
+
 def _started(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     options = {
         "store": str(settings.store),
@@ -274,14 +281,13 @@ def _started(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[bytes]:
         "result_bytes": settings.result_bytes,
         "allow_no_netns": settings.allow_no_netns,
     }
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return subprocess.Popen(  # noqa: S603 - our own module, run by the interpreter that runs us
         [sys.executable, "-m", "sopkg.worker", json.dumps(options)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
         start_new_session=True,
-        env={**passed_on, **_ENVIRONMENT},
+        env=worker_environment(),
     )
 
 
@@ -296,6 +302,6 @@ def _too_slow(seconds: float) -> QueryTimeout:
 
 
 def _death(words: str) -> SopkgError:
-    if any(sign in words for sign in _OUT_OF_MEMORY):
+    if any(sign in words for sign in OUT_OF_MEMORY):
         return MemoryExceeded("the query asked for more memory than one query may have, and was ended")
     return WorkerDied(f"the process that worked on this query ended ({words.splitlines()[-1]})")

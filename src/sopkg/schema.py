@@ -58,6 +58,8 @@ DATA_NAMES = {
     "targetValue",
 }
 DATA_PREDICATES = {f"{OWL}{name}" for name in DATA_NAMES}
+# Classes that anything may belong to.
+DATA_CLASSES = {f"{OWL}{name}" for name in ("Thing", "Nothing")}
 TRUE = Literal(True)
 REPEATS = {"zeroOrMorePath": "*", "oneOrMorePath": "+", "zeroOrOnePath": "?"}
 
@@ -120,10 +122,12 @@ def is_schema(triple: Triple) -> bool:
     if isinstance(triple.predicate, Variable):
         return False
     if triple.predicate == RDF_TYPE:
-        return isinstance(triple.object, NamedNode) and triple.object.value.startswith(
-            (*SCHEMA_NAMESPACES, RDFS)
-        )
+        return isinstance(triple.object, NamedNode) and _is_schema_class(triple.object.value)
     return all(_is_schema_predicate(step.value) for step in path_steps(triple.predicate))
+
+
+def _is_schema_class(iri: str) -> bool:
+    return iri.startswith((*SCHEMA_NAMESPACES, RDFS)) and iri not in DATA_CLASSES
 
 
 def _is_schema_predicate(iri: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
 from flask import Flask
@@ -12,6 +13,8 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from sopkg.errors import Conflict
+from sopkg.ontologycheck import Fault
+from sopkg.ontologystate import use_good
 from sopkg.pool import Pool
 from sopkg.settings import Settings, variable
 from sopkg.store import SnapshotStore
@@ -23,12 +26,16 @@ _ENDING_SECONDS = 3  # what is being answered may end in this time
 
 def application() -> Flask:
     """The WSGI application with the settings of the environment."""
-    return create_app(Settings.from_environment())
+    settings, faults = use_good(Settings.from_environment())
+    _tell(faults)
+    return create_app(settings)
 
 
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM; raises what keeps it from that, before it listens."""
     SnapshotStore(settings.store).current()
+    settings, faults = use_good(settings)
+    _tell(faults)
     Pool(replace(settings, workers=1)).close()  # says now what keeps workers from starting
     _try_address(settings)
     os.environ.update(_environment(settings))  # the application runs in a process of its own
@@ -48,6 +55,12 @@ def serve(settings: Settings) -> None:
     address = f"http://{_shown(settings.host)}:{settings.port}"
     print(f"serving {settings.store} at {address} (Ctrl-C ends)", flush=True)
     server.serve()
+
+
+def _tell(faults: Iterable[Fault]) -> None:
+    """Says why an edited ontology is not in use."""
+    for fault in faults:
+        print(f"sopkg: the ontology is refused, and the last good one serves on: {fault}", file=sys.stderr, flush=True)
 
 
 def _try_address(settings: Settings) -> None:

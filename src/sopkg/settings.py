@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, get_type_hints
 
 from sopkg.errors import BadInput
+from sopkg.files import root
 
 
 class About(NamedTuple):
@@ -47,6 +48,7 @@ def _seconds(text: str) -> float:
 
 
 SMALLEST_WORKER = 500  # megabytes of address space; a worker takes 340 before its first query
+_SHIPPED_ONTOLOGY = root() / "ontology"
 _COUNT = "a whole number above 0"
 _SECONDS = "seconds above 0"
 
@@ -56,6 +58,7 @@ class Settings:
     """What can be set; each field is read from SOPKG_ and its name in capitals."""
 
     store: Annotated[Path, About(Path, "a folder", "folder of the built store")] = Path("sopkg-store")
+    ontology: Annotated[Path, About(Path, "a folder", "folder of the ontology")] = _SHIPPED_ONTOLOGY
     host: Annotated[str, About(str, "a name or address", "address that `serve` listens on")] = "127.0.0.1"
     port: Annotated[int, About(int, "a whole number", "port that `serve` listens on")] = 8080
     base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
@@ -68,6 +71,9 @@ class Settings:
     nesting: Annotated[int, About(_positive, _COUNT, "brackets and chained operators a query may nest")] = 200
     body_bytes: Annotated[int, About(_positive, _COUNT, "largest request body and query text")] = 262_144
     result_bytes: Annotated[int, About(_positive, _COUNT, "largest result of one query")] = 268_435_456
+    reason_seconds: Annotated[float, About(_seconds, _SECONDS, "time that reasoning may take")] = 60.0
+    reason_megabytes: Annotated[int, About(_positive, _COUNT, "memory that reasoning may take")] = 2048
+    graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 4_194_304
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     allow_no_netns: Annotated[
         bool, About(_flag, "0 or 1", "run workers without a network namespace where the system refuses one")

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from pyoxigraph import Literal, NamedNode, Variable
+from pyoxigraph import Variable
 
-from sopkg.syntax import Select, Triple
+from sopkg.syntax import Select, Term, Triple
 
 Node = TypeVar("Node")
 
 
-def substitute(node: Node, terms: Mapping[Variable, NamedNode | Literal]) -> Node:
+def substitute(node: Node, terms: Mapping[Variable, Term]) -> Node:
     """The tree with the terms in place of their variables; a sub-SELECT is a scope of its own and stays as it is."""
     filled: Node = _fill(node, terms)
     return filled
 
 
-def _fill(node: Any, terms: Mapping[Variable, NamedNode | Literal]) -> Any:
+def _fill(node: Any, terms: Mapping[Variable, Term]) -> Any:
     if isinstance(node, Variable):
         return terms.get(node, node)
     if isinstance(node, Triple):  # a path holds no variables: a row's patterns are filled in at once

@@ -24,6 +24,10 @@ from sopkg.rows import select
 
 # RDF 1.1 Concepts, 3.5: a well-known place for IRIs that stand for blank nodes.
 GENID = "https://w3id.org/sopkg/.well-known/genid/"
+ALIGNMENTS = "alignments"
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+IS_DEFINED_BY = NamedNode(f"{RDFS}isDefinedBy")
+KIND_OF = {NamedNode(f"{RDFS}subClassOf"), NamedNode(f"{RDFS}subPropertyOf")}
 
 
 def read_turtle(path: Path) -> list[Triple]:
@@ -33,8 +37,12 @@ def read_turtle(path: Path) -> list[Triple]:
         quads = list(parse(text, RdfFormat.TURTLE, base_iri="https://w3id.org/sopkg/"))
     except SyntaxError as error:
         raise BadInput(f"{path.name}, line {error.lineno}: {error.msg}", {"line": error.lineno}) from error
+    return skolemised(Dataset(quads), text)
+
+
+def skolemised(dataset: Dataset, text: bytes) -> list[Triple]:
+    """The triples of a dataset that was read from a text, with IRIs in place of blank nodes."""
     # Canonical labels (RDFC-1.0) depend on the content alone.
-    dataset = Dataset(quads)
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
     salt = hashlib.sha256(text).hexdigest()[:12]
     return [_skolemised(quad, salt) for quad in dataset]
@@ -49,8 +57,23 @@ def _skolemised(quad: Quad, salt: str) -> Triple:
 
 @cache
 def ontology() -> tuple[Triple, ...]:
-    """Every triple of the ontology: core, norms, shapes and prefixes."""
+    """Every triple of the ontology: prefixes, core, norms, shapes, and what of the alignments makes our terms.
+
+    An alignment also says of our terms what they are in its vocabulary (a subclass or subproperty axiom about a term
+    that is defined here). That is for whoever publishes: followed here, it would say each record a second time.
+    """
     paths = (*found("ontology", "*.ttl"), *found("ontology", "*/*.ttl"))
+    aligned = [triple for path in paths if path.parent.name == ALIGNMENTS for triple in read_turtle(path)]
+    own = [triple for path in paths if path.parent.name != ALIGNMENTS for triple in read_turtle(path)]
+    defined = {triple.subject for triple in own if triple.predicate == IS_DEFINED_BY}
+    inward = (t for t in aligned if t.subject not in defined or t.predicate not in KIND_OF)
+    return tuple(dict.fromkeys((*own, *inward)))
+
+
+@cache
+def model() -> tuple[Triple, ...]:
+    """The ontology without its shapes and prefixes: what a reasoner reads."""
+    paths = [path for path in found("ontology", "*/*.ttl") if path.parent.name != "shapes"]
     return tuple(dict.fromkeys(triple for path in paths for triple in read_turtle(path)))
 
 

@@ -15,8 +15,11 @@ from sopkg import __version__
 from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
-from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, unknown_names
+from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
+from sopkg.inference import TASKS, Given, Question, reason
 from sopkg.pool import Pool
+from sopkg.rdfinput import format_of_type
+from sopkg.reasoner import Reasoner
 from sopkg.results import CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
 from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
@@ -25,7 +28,10 @@ from sopkg.tabulate import as_csv, as_json
 
 Row = Mapping[str, object]
 
+_REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout", "format")
+_TRIPLE = ("subject", "predicate", "object")
 _PAGING = ("page", "per_page")
+_MOST_PROOFS = 20
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
 _PROTOCOL = ("query", *_DATASET, "timeout", "format")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
@@ -57,11 +63,18 @@ class Middle(Protocol):
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         """Why a gap is one: form is text, json or turtle."""
 
+    def why_triple(
+        self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
+    ) -> str:
+        """The proofs of a triple: form is text, json or turtle."""
+
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
 
-    def ask_as(self, name: str, given: Mapping[str, str], accept: str, form: str | None) -> Answered:
-        """A predefined query's result."""
+    def ask_as(
+        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+    ) -> Answered:
+        """A predefined query's result; without entailment, over what the sources say."""
 
 
 class Answered(Protocol):
@@ -81,9 +94,11 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     app = Flask("sopkg")
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
     app.extensions["sopkg"] = middle or Answers(settings, Pool(settings))
+    app.extensions["sopkg-reasoner"] = Reasoner(settings)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/sparql", view_func=sparql, methods=["GET", "POST"])
+    app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
     app.register_error_handler(SopkgError, _ours)
     app.register_error_handler(HTTPException, _theirs)
     app.after_request(_secured)
@@ -134,6 +149,17 @@ def why(gap_id: str) -> Response:
     return _negotiated(_middle().why(gap_id, form.name, _date(given)), form.header)
 
 
+def why_triple() -> Response:
+    """By which rules a triple follows from what is given."""
+    given = _known(request.args, (*_TRIPLE, "city", "date", "proofs", "format"))
+    form = chosen(_accept(), _REASONS, given.get("format"))
+    most = _number(given, "proofs")
+    if most is not None and not 1 <= most <= _MOST_PROOFS:
+        raise BadInput(f"proofs is {most}; expected is a number from 1 to {_MOST_PROOFS}")
+    told = _middle().why_triple(_triple(given), form.name, most or 1, given.get("city"), _date(given))
+    return _negotiated(told, form.header)
+
+
 def queries() -> Response:
     """The predefined queries."""
     chosen(_accept(), (JSON,), _known(request.args, ("format",)).get("format"))
@@ -141,10 +167,11 @@ def queries() -> Response:
 
 
 def query(name: str) -> Response:
-    """A predefined query's result; all parameters but `format` are the query's."""
+    """A predefined query's result; all parameters but `format` and `entailment` are the query's."""
     given = _single(request.args)
-    form = given.pop("format", None)
-    found = _middle().ask_as(name, given, _accept(), form)
+    form, entailment = given.pop("format", None), _entailment(given)
+    given.pop("entailment", None)
+    found = _middle().ask_as(name, given, _accept(), form, entailment)
     return _negotiated(found.body, found.content_type)
 
 
@@ -178,12 +205,51 @@ def sparql() -> Response:
     return _negotiated(found.body, found.content_type)
 
 
+def reasoning(task: str) -> Response:
+    """What a reasoner says of the graph in the body, of a city's observation, or of the ontology."""
+    if task not in TASKS:
+        raise not_found("task of a reasoner", task, TASKS)
+    given = _known(request.args, _REASONING if task != "justifications" else (*_REASONING, *_TRIPLE))
+    request.max_content_length = _middle().settings.graph_bytes
+    question = Question(
+        task,
+        given.get("reasoner"),
+        given.get("city"),
+        _date(given),
+        _truth(given, "ontology"),
+        _number(given, "justifications"),
+        _triple(given) if task == "justifications" else (),
+    )
+    found = reason(
+        current_app.extensions["sopkg-reasoner"],
+        question,
+        _graph() if request.method == "POST" else None,
+        accept=_accept(),
+        form=given.get("format"),
+        seconds=_seconds(given),
+    )
+    return _negotiated(found.body, found.content_type)
+
+
+def _graph() -> Given:
+    form = format_of_type(request.mimetype)
+    return Given(request.get_data(), form.media_type)
+
+
+def _triple(given: Mapping[str, str]) -> list[str]:
+    missing = [name for name in _TRIPLE if name not in given]
+    if missing:
+        raise BadInput(f"which triple? {', '.join(missing)} is not given")
+    return [given[name] for name in _TRIPLE]
+
+
 _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/", front),
     ("/cities", cities),
     ("/gaps", gaps),
     ("/gaps/<gap_id>", gap),
     ("/gaps/<gap_id>/why", why),
+    ("/why", why_triple),
     ("/queries", queries),
     ("/queries/<name>", query),
     ("/health", health),
@@ -224,12 +290,10 @@ def _utf8(data: bytes) -> str:
 
 def _selection(given: MultiDict[str, str]) -> Selection:
     default, named = given.getlist("default-graph-uri"), given.getlist("named-graph-uri")
-    entailment = given.get("entailment", "rl")
-    if entailment not in ("rl", "none"):
-        raise BadInput(f"entailment is {entailment!r}; expected is rl or none")
+    entailment = _entailment(given)
     if default or named:
         return Selection(_iris(default), _iris(named))
-    return Selection(city=given.get("city"), as_of=_date(given, "as-of"), entailment=entailment == "rl")
+    return Selection(city=given.get("city"), as_of=_date(given, "as-of"), entailment=entailment)
 
 
 def _accept() -> str:
@@ -279,6 +343,30 @@ def _whole(given: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise BadInput(f"{name} is {text!r}; expected is a whole number above 0")
     return int(text)
+
+
+def _number(given: Mapping[str, str], name: str) -> int | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise BadInput(f"{name} is {text!r}; expected is a whole number")
+    return int(text)
+
+
+def _truth(given: Mapping[str, str], name: str) -> bool | None:
+    text = given.get(name)
+    if text not in (None, "true", "false"):
+        raise BadInput(f"{name} is {text!r}; expected is true or false")
+    return None if text is None else text == "true"
+
+
+def _entailment(given: Mapping[str, str]) -> bool:
+    """Whether what follows by OWL 2 RL is read too."""
+    entailment = given.get("entailment", "rl")
+    if entailment not in ("rl", "none"):
+        raise BadInput(f"entailment is {entailment!r}; expected is rl or none")
+    return entailment == "rl"
 
 
 def _links(page: int, size: int, total: int) -> str:

@@ -28,6 +28,7 @@ OPERATIONS: dict[str, str] = {
     "current-graphs": "sopkg.dataset:read_current_graphs",
     "labels": "sopkg.explained:label_things",
     "why": "sopkg.explained:explain_gap",
+    "prove": "sopkg.proving:prove",
 }
 """What a worker can be asked for: name → module:function, which takes a Job; imported at first use."""
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from pyoxigraph import NamedNode, RdfFormat, Store, serialize
 
-from sopkg.catalog import query_files
 from sopkg.detect import Audit, detect
 from sopkg.entail import entail
 from sopkg.graphs import CATALOGUE
+from sopkg.pipeline import data_rules
 from sopkg.schema import ontology_store
 from sopkg.store import SnapshotStore
 from sopkg.validate import report, validate
@@ -34,7 +34,7 @@ def main(path: Path) -> None:
     schema, store = ontology_store(), Store()
     steps.run("load", lambda: store.bulk_load(path=str(path), format=RdfFormat.N_TRIPLES))
     validation = steps.run("validate", lambda: report(validate(store, schema), audit.base))
-    inferred = steps.run("entail", lambda: list(entail(store, query_files("entailment").values(), schema).triples))
+    inferred = steps.run("entail", lambda: list(entail(store, data_rules(), schema).triples))
     gaps = steps.run("detect", lambda: detect(store, audit, progress=queries.mark))
     queries.mark("")
     graphs = {"asserted": path.read_bytes(), "validation": validation, "inferred": inferred, "gaps": gaps}

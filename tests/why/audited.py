@@ -12,7 +12,6 @@ from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
 from pyoxigraph import Triple as Statement
 
 from sopkg.answers import Answers
-from sopkg.catalog import query_files
 from sopkg.dataset import read_current_graphs
 from sopkg.detect import Audit, Finding, Kind, find, read_kinds
 from sopkg.entail import entail
@@ -21,7 +20,7 @@ from sopkg.gapquery import GapQuery, Ground, gap_queries
 from sopkg.graphs import CATALOGUE, Graph
 from sopkg.load import catalogue_triples
 from sopkg.negation import measure
-from sopkg.pipeline import closed_ontology, derive, is_named
+from sopkg.pipeline import closed_ontology, data_rules, derive, is_named
 from sopkg.pool import Pool
 from sopkg.settings import Settings
 from sopkg.sparql import query
@@ -131,7 +130,7 @@ def audited(path: Path, added: frozenset[Statement] = NOTHING) -> Audited:
     graphs = dict(_audits(before))
     asserted = [*read_turtle(last), *added]
     store = store_of(asserted)
-    inferred = [t for t in entail(store, query_files("entailment").values(), schema()).triples if is_named(t)]
+    inferred = [t for t in entail(store, data_rules(), schema()).triples if is_named(t)]
     store.extend(Quad(*terms(t)) for t in _earlier(graphs))
     gap, date = gap_queries()[path.parent.name], date_of(last)
     audit, fanout = Audit(BASE, NamedNode(f"{BASE}observation/{date}"), date), measure(store)

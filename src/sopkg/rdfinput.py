@@ -1,0 +1,63 @@
+"""Reads an RDF graph that a caller gives, in any of RDF's formats, and says where it can't."""
+
+from __future__ import annotations
+
+import re
+
+from pyoxigraph import Dataset, RdfFormat, Triple, parse
+
+from sopkg.errors import BadInput, UnsupportedMediaType
+from sopkg.results import GRAPHS
+from sopkg.turtle import skolemised
+
+_BASE = "https://w3id.org/sopkg/"
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_BY_EXTENSION = {".ttl": "turtle", ".nt": "nt", ".nq": "nq", ".trig": "trig"}
+_BY_EXTENSION |= {".rdf": "rdf", ".owl": "rdf", ".xml": "rdf", ".jsonld": "jsonld", ".json": "jsonld"}
+MEDIA_TYPES = [each.media_type for each in GRAPHS]
+
+
+def format_of_type(media_type: str) -> RdfFormat:
+    """The format of a media type. Raises UnsupportedMediaType with those that are read."""
+    kind = media_type.partition(";")[0].strip().lower()
+    for each in GRAPHS:
+        if kind in (each.media_type, *each.aliases):
+            return _known(each.media_type)
+    given = kind or "of no stated type"
+    offer = ", ".join(MEDIA_TYPES)
+    raise UnsupportedMediaType(f"the body is {given}; expected is one of {offer}", {"expected": MEDIA_TYPES})
+
+
+def format_of_name(file_name: str) -> RdfFormat:
+    """The format that a file's extension stands for. Raises BadInput with those that are read."""
+    extension = next((each for each in _BY_EXTENSION if file_name.lower().endswith(each)), None)
+    if extension is None:
+        raise BadInput(f"{file_name}: expected is a file named {', '.join('*' + each for each in _BY_EXTENSION)}")
+    return format_of_short_name(_BY_EXTENSION[extension])
+
+
+def format_of_short_name(name: str) -> RdfFormat:
+    """The format of a short name, as the results have it."""
+    return _known(next(each.media_type for each in GRAPHS if each.name == name))
+
+
+def _known(media_type: str) -> RdfFormat:
+    found = RdfFormat.from_media_type(media_type)
+    assert found is not None
+    return found
+
+
+def read_graph(data: bytes, form: RdfFormat, name: str = "the graph") -> list[Triple]:
+    """The triples of all graphs in the data, skolemised. Raises BadInput with line and reason."""
+    # 700 bytes of entities can stand for gigabytes; UTF-16 would hide them.
+    if form == RdfFormat.RDF_XML and (_DECLARATION.search(data) or data[:2] in (b"\xff\xfe", b"\xfe\xff")):
+        raise BadInput(f"{name}: RDF/XML is read as UTF-8 without <!DOCTYPE and <!ENTITY")
+    try:
+        quads = list(parse(data, form, base_iri=_BASE))
+    except SyntaxError as error:
+        line = {} if error.lineno is None else {"line": error.lineno}
+        where = f", line {error.lineno}" if line else ""
+        raise BadInput(f"{name}{where}: {error.msg}", line) from error
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{name} can't be read: {error}") from error
+    return skolemised(Dataset(quads), data)
