@@ -55,6 +55,21 @@ def test_items_of_an_array_are_nodes_with_index_and_parent() -> None:
     assert {(f"{parent}.parts.2", "n", "2"), (f"{parent}.parts.2", "rownum", "2")} <= quads
 
 
+def test_a_row_of_a_folder_says_in_which_file_it_stands() -> None:
+    table = read_table(FOLDER / "folder")
+    urls = [q.object.value for q in row_quads(table, BASE) if q.predicate.value == "http://www.w3.org/ns/csvw#url"]
+    assert urls == ["a.json", "a.json", "b/two.json"]
+
+
+def test_what_can_not_be_read_in_a_folder_is_said_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="without JSON files"):
+        read_table(tmp_path)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "bad.json").write_text('{\n"a" 2}')
+    with pytest.raises(BadInput, match=r"below/bad\.json, line 2, column 5"):
+        read_table(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [

@@ -18,7 +18,11 @@ IDS = "https://w3id.org/sopkg/id/"
 
 @dataclass(frozen=True)
 class City:
-    """A city's folder: `city.ttl`, value tables and shipped tables named by their observation date."""
+    """A city's folder: `city.ttl`, value tables, and shipped tables.
+
+    A table is named by its observation date, or by the distribution of `city.ttl` that has the date: a file that
+    tells a history holds several.
+    """
 
     name: str
     folder: Path
@@ -38,8 +42,11 @@ class City:
         return read_turtle(self.folder / "city.ttl")
 
     def tables(self) -> dict[str, Path]:
-        """The shipped tables by observation date (ISO 8601)."""
-        return {path.stem: path for path in sorted(self.folder.glob("[0-9]*.csv"))}
+        """The shipped tables by observation date (ISO 8601), the earliest first."""
+        named = {path.stem: path for path in self.folder.glob("[0-9]*.csv")}
+        told = {row["date"].value: row["url"].value for row in select(store_of(self.facts()), system_query("tables"))}
+        here = {date: self.folder / url.rpartition("/")[2] for date, url in told.items()}
+        return dict(sorted({**named, **here}.items()))
 
     def sources(self) -> list[tuple[NamedNode, str]]:
         """Each source with the mapping that reads it."""

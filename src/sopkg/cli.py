@@ -135,7 +135,7 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
 @click.pass_obj
 def load_command(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> None:
-    """Load a table as the observation of a city at a date.
+    """Load a table as the observation of a city at a date: a file, or a folder of JSON files.
 
     Example: sopkg load obras.csv --city buenos-aires --date 2019-11
     """
@@ -144,8 +144,8 @@ def load_command(settings: Settings, file: Path, city_name: str, date: str, mapp
 
 
 def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> Loaded:
-    if not file.is_file():
-        raise BadInput(f"{file} is no file" if file.exists() else f"there is no file {file}")
+    if not file.exists():
+        raise BadInput(f"there is no file {file}")
     known = city(city_name)
     require_good(replace(settings, allow_no_netns=True))
     with _progress(f"{city_name} {date}") as progress:
@@ -432,7 +432,7 @@ def cities_command(settings: Settings) -> None:
 
 
 @main.command("export-facts")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--city", "city_name", required=True, help="A folder of cities/.")
 @click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
 @click.option(

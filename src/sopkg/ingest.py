@@ -268,7 +268,7 @@ def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> 
 
 
 def _problem(table: Table, record: Record, name: str, value: str, expected: str) -> Problem:
-    return Problem(table.name, record.ordinal, record.line, name, value, expected)
+    return Problem(record.url or table.name, record.ordinal, record.line, name, value, expected)
 
 
 def _stray(table: Table) -> Iterator[Problem]:

@@ -201,7 +201,7 @@ def provenance_triples(ingested: Ingested, source: NamedNode, audit: Audit, grap
 def _problem_rows(ingested: Ingested, audit: Audit) -> Iterator[Cells]:
     for number, problem in enumerate(ingested.problems, 1):
         yield {
-            "problem": NamedNode(f"{audit.base}problem/{ingested.sha256[:12]}-{number}"),
+            "problem": NamedNode(f"{audit.base}problem/{audit.date}-{ingested.sha256[:12]}-{number}"),
             "of": NamedNode(f"{audit.base}file/{ingested.sha256[:12]}"),
             "rownum": integer(problem.row),
             "column": problem.column,

@@ -1,4 +1,4 @@
-"""Reads tables as rows of text cells: CSV, JSON and JSON lines. Knows formats, never sources."""
+"""Reads tables as rows of text cells: CSV, JSON, JSON lines, folders of JSON. Knows formats, never sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code 
 JSON_SUFFIXES, JSON_LINES_SUFFIXES = {".json"}, {".jsonl", ".ndjson"}
 DAMAGE = "\ufffd"
 ROWNUM = NamedNode("http://www.w3.org/ns/csvw#rownum")
+URL = NamedNode("http://www.w3.org/ns/csvw#url")
 IS_PART_OF = NamedNode("http://purl.org/dc/terms/isPartOf")
 INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 # A cell's own limit is checked below: the reader's would be met far behind the quotation mark that opened the cell.
@@ -45,7 +46,8 @@ class Record:
     """One row: its ordinal from 1 (the header not counted), the line it begins on, its non-empty cells.
 
     `stray` holds the values that stand below no column name. An array of objects in JSON gives `children`:
-    the member's name, and the item's record, whose ordinal is its place in the array.
+    the member's name, and the item's record, whose ordinal is its place in the array. `url` is the path of its
+    file in a folder.
     """
 
     ordinal: int
@@ -53,6 +55,7 @@ class Record:
     cells: tuple[tuple[str, str], ...]
     stray: tuple[str, ...] = ()
     children: tuple[tuple[str, Record], ...] = ()
+    url: str = ""
 
     def values(self, name: str) -> list[str]:
         """The values of a column: none, one, or those of an array."""
@@ -82,10 +85,28 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file; its suffix says whether it is JSON.
+    """The table in a file, whose suffix says whether it is JSON, or in all JSON files below a folder together.
 
     Raises BadInput with the line of what can't be read.
     """
+    return _folder(path) if path.is_dir() else _file(path, path.name)
+
+
+def _folder(path: Path) -> Table:
+    """The records of the JSON files below a folder, in the order of their paths; hidden files are left out."""
+    urls = sorted(file.relative_to(path).as_posix() for file in path.rglob("*.json"))
+    tables = {url: _file(path / url, url) for url in urls if not f"/{url}".count("/.")}
+    if not tables:
+        raise BadInput(f"{path} is a folder without JSON files")
+    found = [replace(record, url=url) for url, table in tables.items() for record in table.records]
+    records = tuple(replace(record, ordinal=ordinal) for ordinal, record in enumerate(found, 1))
+    listed = "".join(f"{table.sha256}  {url}\n" for url, table in tables.items())
+    encodings = ", ".join(sorted({table.encoding for table in tables.values()}))
+    name = path.resolve().name
+    return Table(name, hashlib.sha256(listed.encode()).hexdigest(), encodings, "", _columns(records), records)
+
+
+def _file(path: Path, name: str) -> Table:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -93,12 +114,12 @@ def read_table(path: Path) -> Table:
     text, encoding = decoded(content)
     separator = ""
     if path.suffix.lower() in JSON_SUFFIXES | JSON_LINES_SUFFIXES:
-        records = _json_records(text, path)
-        columns = tuple(dict.fromkeys(name for record in records for name, _ in record.cells))
+        records = _json_records(text, name)
+        columns = _columns(records)
     else:
         separator = _separator(text)
-        columns, records = _csv_records(text, separator, path.name)
-    return Table(path.name, hashlib.sha256(content).hexdigest(), encoding, separator, columns, tuple(records))
+        columns, records = _csv_records(text, separator, name)
+    return Table(name, hashlib.sha256(content).hexdigest(), encoding, separator, columns, tuple(records))
 
 
 def decoded(content: bytes) -> tuple[str, str]:
@@ -202,16 +223,28 @@ def _record(ordinal: int, line: int, columns: list[str], cells: list[str]) -> Re
     )
 
 
-def _json_records(text: str, path: Path) -> list[Record]:
-    if path.suffix.lower() in JSON_LINES_SUFFIXES:
+def _columns(records: Iterable[Record]) -> tuple[str, ...]:
+    """The names that JSON records have members by, those of the objects in their arrays too, each once."""
+    return tuple(dict.fromkeys(name for record in records for name in _names(record)))
+
+
+def _names(record: Record) -> Iterator[str]:
+    yield from (name for name, _ in record.cells)
+    for name, child in record.children:
+        yield name
+        yield from _names(child)
+
+
+def _json_records(text: str, name: str) -> list[Record]:
+    if Path(name).suffix.lower() in JSON_LINES_SUFFIXES:
         lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-        items = [(number, _parsed(line, path.name, number)) for number, line in lines]
+        items = [(number, _parsed(line, name, number)) for number, line in lines]
     else:
-        whole = _parsed(text, path.name, 1)
+        whole = _parsed(text, name, 1)
         items = [(1, item) for item in (whole if isinstance(whole, list) else [whole])]
     wrong = next((line for line, item in items if not isinstance(item, dict)), None)
     if wrong is not None:
-        raise BadInput(f"{path.name}, line {wrong}: expected is an object for each row", {"line": wrong})
+        raise BadInput(f"{name}, line {wrong}: expected is an object for each row", {"line": wrong})
     return [_object_record(ordinal, line, item) for ordinal, (line, item) in enumerate(items, 1) if item]
 
 
@@ -275,6 +308,8 @@ def _record_quads(
 ) -> Iterator[Quad]:
     yield Quad(node, ROWNUM, Literal(str(record.ordinal), datatype=INTEGER))
     yield Quad(node, IS_PART_OF, whole)
+    if record.url:
+        yield Quad(node, URL, Literal(record.url))
     for name, value in record.cells:
         for part in split_cell(value, splits.get(name)):
             yield Quad(node, column(name), Literal(part))
