@@ -43,6 +43,8 @@ from sopkg.verdicts import Scope
 
 # The queries whose rows decide about every finding: what sources say of themselves, and what they deny.
 DECIDING = ("statements", "denials", "superclasses", "kinds", "thresholds", "steps")
+# Above so many triples at once asking the queries whole is quicker than asking for what each triple touches.
+MOST_CHANGES = 200
 FINDING = Variable("finding")
 Keys = dict[str, set[Key] | None]
 Said = dict[NamedNode, frozenset[Triple]]
@@ -127,7 +129,8 @@ class Audited:
         gone = [t for t in (*removed, *inferred.removed) if not self._holds(t)]
         new = [t for t in (*added, *inferred.added) if self._holds(t) and _quad(t) not in self.store]
         keys: Keys = {gap.file.name: set() for gap in self.gaps}
-        everything = self._decides(gone)
+        everything = len(gone) + len(new) > MOST_CHANGES or self._decides(gone)
+        keys = dict.fromkeys(keys) if everything else keys
         self._note(keys, gone)
         self._apply(_Delta(new, gone))
         self._note(keys, new)
