@@ -20,6 +20,8 @@ from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
 from sopkg.inference import term as read_term
+from sopkg.lifeline import FILTERS as EVENT_FILTERS
+from sopkg.lifeline import Difference, event_words, events, life_at
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
@@ -35,7 +37,7 @@ from sopkg.wording import as_text, reading_lines, verdict_lines
 FINDINGS = ("asserted", "inferred", "gaps", "provenance")
 GRADES = ("low", "medium", "high", "critical")
 VERDICTS = ("confirmed", "presumed", "contested", "undetermined")
-FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
+FILTERS = ("city", "date", "as-of", "kind", "object", "severity", "verdict")
 WORST = 10
 CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
 FINDING_COLUMNS = (
@@ -124,39 +126,57 @@ class Answers:
         rows = self.rows(named_query("system", "cities"), {}, [])
         return [{**row, "city": city_key(row["city"])} for row in rows]
 
-    def dated(self, steps: Iterable[str], city: str | None, date: str | None) -> list[str]:
-        """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city."""
+    def dated(
+        self, steps: Iterable[str], city: str | None, date: str | None, as_of: str | None = None
+    ) -> list[str]:
+        """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city.
+
+        With `as_of` the latest that is not after it; a city without any such is left out, and named it is an error.
+        """
         graphs = self.graphs()
+        mine = self._observed(graphs, city)
+        if date is not None and as_of is not None:
+            raise BadInput("a date and as-of say both which observation to read; one of them is enough")
+        if date is not None and date not in {graph.date for graph in mine}:
+            raise not_observed(_on(city), date, (graph.date for graph in mine))
+        early = [graph for graph in mine if as_of is None or graph.date <= as_of]
+        if as_of is not None and not early:
+            raise not_observed(f"of {city} on or before" if city else "on or before", as_of, (g.date for g in mine))
+        latest = {each: max(graph.date for graph in early if graph.city == each) for each in {g.city for g in early}}
+        wanted = set(steps)
+        dated = [g.graph for g in early if g.step in wanted and g.date == (date or latest[g.city])]
+        return dated + [graph.graph for graph in graphs if graph.step == "ontology"]
+
+    @staticmethod
+    def _observed(graphs: list[CurrentGraph], city: str | None) -> list[CurrentGraph]:
+        """The graphs of a city's observations, or of all cities'."""
         mine = [graph for graph in graphs if graph.city and city in (None, graph.city)]
         if city is not None and not mine:
             raise not_found("city", city, {graph.city for graph in graphs if graph.city})
-        if date is not None and date not in {graph.date for graph in mine}:
-            raise not_observed(f"of {city} on" if city else "on", date, (graph.date for graph in mine))
-        latest = {each: max(graph.date for graph in mine if graph.city == each) for each in {g.city for g in mine}}
-        wanted = set(steps)
-        dated = [g.graph for g in mine if g.step in wanted and g.date == (date or latest[g.city])]
-        return dated + [graph.graph for graph in graphs if graph.step == "ontology"]
+        return mine
 
     def rows(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> list[Row]:
         """The rows of a predefined query as plain values, every column in each."""
         return _rows(self.pool.run("query", self._payload(query, given, graphs) | {"format": ROWS}), _plain)
 
-    def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> Row:
+    def _payload(
+        self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None
+    ) -> Row:
         check_names(query, given)
         types = {parameter.name: parameter.type for parameter in query.parameters}
         for name, text in given.items():
             if types[name] == "iri" and ":" not in text:
-                self.dated((), text, None)  # a bare word is a city's name
+                self.dated((), text, None, as_of)  # a bare word is a city's name
         terms = {name: str(term(text, types[name], name)) for name, text in given.items()}
         return {"query": query.text, "default_graphs": graphs, "substitutions": terms}
 
     def gaps(self, filters: Mapping[str, str]) -> list[Row]:
         """The findings that meet every filter, the most severe first and undetermined ones last."""
         check_filters(filters)
-        date = observation_date(filters["date"]) if "date" in filters else None
+        when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
         snapshot = SnapshotStore(self.settings.store).current().name
-        read = self.dated(("asserted", "inferred"), filters.get("city"), date)
-        audits = set(self.dated(("gaps",), filters.get("city"), date)) - set(read)
+        read = self.dated(("asserted", "inferred"), filters.get("city"), *when)
+        audits = set(self.dated(("gaps",), filters.get("city"), *when)) - set(read)
         found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
         return [row for row in found if meets(row, filters)]
 
@@ -250,6 +270,52 @@ class Answers:
         proved: str = self.pool.run("prove", graphs | asked)
         return proved
 
+    def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
+        """What became of each gap of a city between two observations, by their dates (ISO 8601).
+
+        Raises NotFound for a city or a date without an observation, and BadInput where the dates are the wrong way
+        round or a filter is none.
+        """
+        for date in (earlier, later):
+            self.dated((), city, date)
+        if earlier > later:
+            raise BadInput(f"from {earlier} is after to {later}: the earlier observation comes first")
+        given = dict(filters or {})
+        check_event_filters(given)
+        found = self._events(city, earlier, later)
+        return Difference(city, earlier, later, [row for row in found if happened(row, given)])
+
+    def _events(self, city: str, earlier: str, later: str, identifier: str | None = None) -> list[Row]:
+        mine = self._observed(self.graphs(), city)
+        graph = {(each.step, each.date): each.graph for each in mine}
+        given = {
+            "earlierFindings": graph["gaps", earlier],
+            "laterFindings": graph["gaps", later],
+            "earlierData": graph["asserted", earlier],
+            "laterData": graph["asserted", later],
+            **({} if identifier is None else {"id": identifier}),
+        }
+        formerly = [each.graph for each in mine if each.step == "gaps" and each.date < earlier]
+        query = named_query("system", "gap-events")
+        named = {"named_graphs": [*dict.fromkeys(given[name] for name in list(given)[:4]), *formerly], "format": ROWS}
+        rows = _rows(self.pool.run("query", self._payload(query, given, self.dated((), city, later)) | named), _plain)
+        at = [{row["id"]: row for row in self.gaps({"city": city, "date": date})} for date in (earlier, later)]
+        return events(rows, at[0], at[1], (earlier, later))
+
+    def life(self, identifier: str) -> Row:
+        """The life line of a gap: at each observation of its city whether it was found, and what became of it."""
+        found = self._found(identifier)
+        if not found:
+            raise self._no_gap(identifier)
+        city = city_key(found[0]["gap"])
+        dates = sorted({graph.date for graph in self._observed(self.graphs(), city)})
+        pairs = zip(dates, dates[1:], strict=False)
+        happened = {later: self._events(city, earlier, later, identifier) for earlier, later in pairs}
+        at = {row["date"]: row for row in found}
+        told = next(row for row in self.gaps({"city": city, "date": max(at)}) if row["id"] == identifier)
+        about = {name: told[name] for name in ("id", "city", "notation", "kindLabel", "about", "kind", "gap")}
+        return {**about, "life": [life_at(date, at.get(date), happened.get(date)) for date in dates]}
+
     def audit(self, city: str | None, date: str | None) -> AuditReport:
         """The gap report of one city or all, at one date or each city's latest."""
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
@@ -309,18 +375,52 @@ class Answers:
         order = sorted(answer["columns"], key=links.__contains__)
         return [{name: shown(row[name], prefixes) for name in order} for row in rows]
 
-    def _reported(self, entailment: bool) -> list[str]:
+    def _reported(self, entailment: bool, as_of: str | None = None) -> list[str]:
         """The graphs that reports read."""
-        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None)
+        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None, as_of)
 
     def ask_as(
-        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+        self,
+        name: str,
+        given: Mapping[str, str],
+        accept: str,
+        form: str | None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answer:
         """The result of a predefined query, in the format that the caller wants."""
         query = named_query("reports", name)
         wanted = chosen(accept, offered("SELECT"), form)
-        payload = self._payload(query, given, self._reported(entailment))
+        payload = self._payload(query, given, self._reported(entailment, as_of), as_of)
         return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+
+def _on(city: str | None) -> str:
+    return f"of {city} on" if city else "on"
+
+
+def check_event_filters(filters: Mapping[str, str]) -> None:
+    """Raises BadInput for a filter of events that is not one, or a word that is none of its values."""
+    unknown = sorted(set(filters) - set(EVENT_FILTERS))
+    if unknown:
+        raise unknown_names("filter", unknown, EVENT_FILTERS)
+    check_filters({name: word for name, word in filters.items() if name == "kind"})
+    words = event_words()
+    for name in ("event", "because"):
+        if name in filters and filters[name] not in words[name]:
+            raise BadInput(f"{name} is one of {', '.join(words[name])}, not {filters[name]!r}")
+
+
+def happened(row: Row, filters: Mapping[str, str]) -> bool:
+    """Whether an event meets the filters."""
+    met = "event" not in filters or row["event"] == filters["event"]
+    met = met and ("because" not in filters or filters["because"] in row["because"])
+    return met and ("kind" not in filters or filters["kind"] in kind_words(row))
+
+
+def kind_words(row: Row) -> tuple[str, ...]:
+    """What the kind of a finding or an event can be called."""
+    return row["notation"], row["notation"].rstrip("abc"), row["kind"], local(row["kind"])
 
 
 def term(text: str, kind: str, name: str) -> NamedNode | Literal:
@@ -413,9 +513,8 @@ def filter_words() -> dict[str, list[str]]:
 
 def meets(row: Row, filters: Mapping[str, str]) -> bool:
     """Whether a finding meets the filters by kind, object, severity and verdict; a word may be an IRI's last part."""
-    kind = (row["notation"], row["notation"].rstrip("abc"), row["kind"], local(row["kind"]))
     objects = [*row["objects"], *map(local, row["objects"])]
-    found = {"kind": kind, "object": objects, "severity": [row["severity"]], "verdict": [row["verdict"]]}
+    found = {"kind": kind_words(row), "object": objects, "severity": [row["severity"]], "verdict": [row["verdict"]]}
     return all(filters[name] in words for name, words in found.items() if name in filters)
 
 

@@ -21,6 +21,7 @@ from sopkg.cities import cities, city
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
+from sopkg.lifeline import life_json, life_text
 from sopkg.load import STEPS, Loaded, Progress, forget, load
 from sopkg.ontologycli import ontology_group
 from sopkg.ontologystate import require_good
@@ -250,6 +251,45 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
     """
     with answering(settings) as answers:
         click.echo(answers.why(gap, form, None if date is None else observation_date(date)), nl=False)
+
+
+@main.command("life")
+@click.argument("gap")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to write."
+)
+@click.pass_obj
+def life_command(settings: Settings, gap: str, form: str) -> None:
+    """Tell the life line of one gap: at which observations it was found, what became of it, because of what.
+
+    Example: sopkg life G03-1a2b3c4d5e6f
+    """
+    with answering(settings) as answers:
+        told = answers.life(gap)
+    click.echo(life_text(told) if form == "text" else life_json(told), nl=False)
+
+
+@main.command("diff")
+@click.option("--city", "city_name", required=True, help="A city of the store.")
+@click.option("--from", "earlier", required=True, help="The earlier observation, as loaded: YYYY-MM-DD or YYYY-MM.")
+@click.option("--to", "later", required=True, help="The later observation.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "turtle"]),
+    default="table",
+    show_default=True,
+    help="What to write.",
+)
+@click.pass_obj
+def diff_command(settings: Settings, city_name: str, earlier: str, later: str, form: str) -> None:
+    """Tell what became of each gap of a city between two observations, and because of what.
+
+    Example: sopkg diff --city buenos-aires --from 2019-11 --to 2024-06
+    """
+    dates = observation_date(earlier), observation_date(later)
+    with answering(settings) as answers:
+        click.echo(answers.diff(city_name, *dates).written(form), nl=False)
 
 
 @main.command("why-triple")

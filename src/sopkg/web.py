@@ -17,6 +17,8 @@ from sopkg.dataset import Selection
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
 from sopkg.inference import TASKS, Given, Question, reason
+from sopkg.lifeline import FILTERS as EVENT_FILTERS
+from sopkg.lifeline import Difference, life_json, life_text
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
@@ -36,6 +38,8 @@ _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment
 _PROTOCOL = ("query", *_DATASET, "timeout", "format")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
 _TABLES = (JSON, CSV)
+_DIFFERENCE = ("city", "from", "to")
+_EVENTS = (JSON, CSV, TURTLE)
 _REASONS = (JSON, TEXT, TURTLE)
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -68,13 +72,25 @@ class Middle(Protocol):
     ) -> str:
         """The proofs of a triple: form is text, json or turtle."""
 
+    def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
+        """What became of a city's gaps between two dates."""
+
+    def life(self, identifier: str) -> Row:
+        """The life line of one gap."""
+
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
 
     def ask_as(
-        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+        self,
+        name: str,
+        given: Mapping[str, str],
+        accept: str,
+        form: str | None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answered:
-        """A predefined query's result; without entailment, over what the sources say."""
+        """A predefined query's result; without entailment, over what the sources say; of today, or as of a date."""
 
 
 class Answered(Protocol):
@@ -142,6 +158,25 @@ def gap(gap_id: str) -> Response:
     return _json(_middle().gap(gap_id, _date(given)))
 
 
+def diff() -> Response:
+    """What became of a city's gaps between two observations."""
+    given = _known(request.args, (*_DIFFERENCE, *EVENT_FILTERS, "format"))
+    form = chosen(_accept(), _EVENTS, given.get("format"))
+    missing = [name for name in _DIFFERENCE if name not in given]
+    if missing:
+        raise BadInput(f"between which observations of which city? {', '.join(missing)} is not given")
+    filters = {name: value for name, value in given.items() if name in EVENT_FILTERS}
+    earlier, later = (observation_date(given[name]) for name in ("from", "to"))
+    return _negotiated(_middle().diff(given["city"], earlier, later, filters).written(form.name), form.header)
+
+
+def life(gap_id: str) -> Response:
+    """The life line of one gap."""
+    form = chosen(_accept(), (JSON, TEXT), _known(request.args, ("format",)).get("format"))
+    told = dict(_middle().life(gap_id))
+    return _negotiated(life_text(told) if form is TEXT else life_json(told), form.header)
+
+
 def why(gap_id: str) -> Response:
     """Why a gap is one."""
     given = _known(request.args, ("date", "format"))
@@ -167,11 +202,12 @@ def queries() -> Response:
 
 
 def query(name: str) -> Response:
-    """A predefined query's result; all parameters but `format` and `entailment` are the query's."""
+    """A predefined query's result; all parameters but `format`, `entailment` and `as-of` are the query's."""
     given = _single(request.args)
-    form, entailment = given.pop("format", None), _entailment(given)
-    given.pop("entailment", None)
-    found = _middle().ask_as(name, given, _accept(), form, entailment)
+    form, entailment, as_of = given.pop("format", None), _entailment(given), _date(given, "as-of")
+    for ours in ("entailment", "as-of"):
+        given.pop(ours, None)
+    found = _middle().ask_as(name, given, _accept(), form, entailment, as_of)
     return _negotiated(found.body, found.content_type)
 
 
@@ -247,7 +283,9 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/", front),
     ("/cities", cities),
     ("/gaps", gaps),
+    ("/gaps/diff", diff),
     ("/gaps/<gap_id>", gap),
+    ("/gaps/<gap_id>/life", life),
     ("/gaps/<gap_id>/why", why),
     ("/why", why_triple),
     ("/queries", queries),
