@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
@@ -126,9 +127,7 @@ class Answers:
         rows = self.rows(named_query("system", "cities"), {}, [])
         return [{**row, "city": city_key(row["city"])} for row in rows]
 
-    def dated(
-        self, steps: Iterable[str], city: str | None, date: str | None, as_of: str | None = None
-    ) -> list[str]:
+    def dated(self, steps: Iterable[str], city: str | None, date: str | None, as_of: str | None = None) -> list[str]:
         """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city.
 
         With `as_of` the latest that is not after it; a city without any such is left out, and named it is an error.
@@ -159,9 +158,7 @@ class Answers:
         """The rows of a predefined query as plain values, every column in each."""
         return _rows(self.pool.run("query", self._payload(query, given, graphs) | {"format": ROWS}), _plain)
 
-    def _payload(
-        self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None
-    ) -> Row:
+    def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None) -> Row:
         check_names(query, given)
         types = {parameter.name: parameter.type for parameter in query.parameters}
         for name, text in given.items():
@@ -309,8 +306,7 @@ class Answers:
             raise self._no_gap(identifier)
         city = city_key(found[0]["gap"])
         dates = sorted({graph.date for graph in self._observed(self.graphs(), city)})
-        pairs = zip(dates, dates[1:], strict=False)
-        happened = {later: self._events(city, earlier, later, identifier) for earlier, later in pairs}
+        happened = {later: self._events(city, earlier, later, identifier) for earlier, later in pairwise(dates)}
         at = {row["date"]: row for row in found}
         told = next(row for row in self.gaps({"city": city, "date": max(at)}) if row["id"] == identifier)
         about = {name: told[name] for name in ("id", "city", "notation", "kindLabel", "about", "kind", "gap")}
