@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
+from sopkg.baseline import Comparison, compare
 from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
 from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
@@ -21,11 +22,13 @@ from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
 from sopkg.inference import term as read_term
+from sopkg.junit import as_junit
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, event_words, events, life_at
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
+from sopkg.sarif import as_sarif
 from sopkg.schema import ontology_store
 from sopkg.settings import Settings
 from sopkg.sparql import ROWS, answer
@@ -49,6 +52,7 @@ KEPT_AUDITS = 8
 SHORTEST_HALF = 6  # of a gap's identifier: all of one kind begin alike
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = dict[str, Any]
+SourceRows = Mapping[tuple[str, str], Sequence[tuple[str, int]]]
 # The columns of a count of findings: the head, and the finding's member.
 COUNTED = {"city": "city", "date": "date", "kind": "notation", "gap": "kindLabel"}
 GRADED = {**COUNTED, "severity": "severity", "verdict": "verdict"}
@@ -65,6 +69,19 @@ class AuditReport:
     findings: list[Row]
     reason: Callable[[Row], str]
     triples: Callable[[], bytes]
+    source_rows: Callable[[], SourceRows]
+    compared: Comparison | None = None
+
+    def beside(self, baseline: Iterable[Mapping[str, Any]]) -> AuditReport:
+        """This report compared with the findings of an earlier one."""
+        cities = {each.partition(" ")[0] for each in self.observations}
+        return replace(self, compared=compare(self.findings, baseline, cities, GRADES))
+
+    def fails(self, grade: str | None) -> bool:
+        """Whether a gap is as severe as a grade; beside a baseline, whether a new or worse one is (of any, if None)."""
+        if self.compared is not None:
+            return self.compared.reaches(grade, GRADES)
+        return grade is not None and self.reaches(grade)
 
     def reaches(self, grade: str) -> bool:
         """Whether a finding is as severe as a grade, or more; undetermined ones do not count."""
@@ -72,8 +89,12 @@ class AuditReport:
         return any(GRADES.index(row["severity"]) >= GRADES.index(grade) for row in settled)
 
     def written(self, form: str) -> str:
-        """The report as table, json, csv or turtle."""
+        """The report as table, json, csv, turtle, junit or sarif."""
         match form:
+            case "junit":
+                return as_junit(self.findings, kind_texts(), self.compared)
+            case "sarif":
+                return as_sarif(self.findings, kind_texts(), self.source_rows(), self.compared)
             case "json":
                 return as_json(self.findings)
             case "csv":
@@ -102,6 +123,13 @@ class AuditReport:
             lines.append(as_table(counts(unknown, COUNTED)).removesuffix("\n"))
         lines.append("\n`sopkg why ID` explains one.\n" if self.findings else "")
         return "\n".join(lines)
+
+
+@cache
+def kind_texts() -> list[Row]:
+    """What the ontology says of each kind of gap that is looked for, in words."""
+    names = ("kind", "notation", "label", "definition", "question", "remedy", "severity")
+    return [{name: row[name].value for name in names} for row in select(ontology_store(), system_query("kind-texts"))]
 
 
 def counts(findings: Iterable[Row], columns: Mapping[str, str]) -> list[Row]:
@@ -325,7 +353,16 @@ class Answers:
             "prefixes": prefix_table(),
         }
         observations = sorted(f"{graph.city} {graph.date}" for graph in audits)
-        return AuditReport(observations, findings, self._reason, lambda: self.pool.run("query", payload))
+        triples, rows = partial(self.pool.run, "query", payload), partial(self._source_rows, city, date)
+        return AuditReport(observations, findings, self._reason, triples, rows)
+
+    def _source_rows(self, city: str | None, date: str | None) -> SourceRows:
+        """The files and rows that the evidence of each finding names, by city and gap."""
+        found = self.rows(named_query("system", "finding-rows"), {}, self.dated(FINDINGS, city, date))
+        rows: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        for row in found:
+            rows.setdefault((city_key(row["gap"]), local(row["gap"])), []).append((row["title"], int(row["number"])))
+        return rows
 
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""

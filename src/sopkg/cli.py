@@ -17,6 +17,7 @@ import click
 
 from sopkg import __version__
 from sopkg.answers import Answers
+from sopkg.baseline import read_baseline
 from sopkg.cities import cities, city
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, SopkgError
@@ -209,7 +210,7 @@ def _problem_line(problem: Problem) -> str:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv", "turtle"]),
+    type=click.Choice(["table", "json", "csv", "turtle", "junit", "sarif"]),
     default="table",
     show_default=True,
     help="What to write.",
@@ -217,18 +218,35 @@ def _problem_line(problem: Problem) -> str:
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
-    help="Exit 1 if such a gap, or a worse one, is found.",
+    help="Exit 1 if such a gap, or a worse one, is found; with --baseline, if one is that is new or worse.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="An earlier report, as --format json wrote it: exit 1 if a gap is new or worse.",
 )
 @click.pass_context
-def audit(context: click.Context, city_name: str | None, date: str | None, form: str, fail_on: str | None) -> None:
+def audit(
+    context: click.Context,
+    city_name: str | None,
+    date: str | None,
+    form: str,
+    fail_on: str | None,
+    baseline: Path | None,
+) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
 
     Example: sopkg audit --city buenos-aires --date 2019-11 --fail-on critical
     """
+    earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj) as answers:
         report = answers.audit(city_name, None if date is None else observation_date(date))
+        report = report if earlier is None else report.beside(earlier)
         click.echo(report.written(form), nl=False)
-        if fail_on is not None and report.reaches(fail_on):
+        if baseline is not None and report.compared is not None:
+            # What a program reads on standard output stays whole.
+            click.echo(report.compared.text(baseline.name), nl=False, err=form != "table")
+        if report.fails(fail_on):
             context.exit(1)
 
 
