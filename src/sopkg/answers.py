@@ -24,7 +24,7 @@ from sopkg.graphs import CATALOGUE
 from sopkg.inference import term as read_term
 from sopkg.junit import as_junit
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
-from sopkg.lifeline import Difference, event_words, events, life_at
+from sopkg.lifeline import Difference, changes, event_words, events, life_at, unsettled
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
@@ -326,6 +326,18 @@ class Answers:
         rows = _rows(self.pool.run("query", self._payload(query, given, self.dated((), city, later)) | named), _plain)
         at = [{row["id"]: row for row in self.gaps({"city": city, "date": date})} for date in (earlier, later)]
         return events(rows, at[0], at[1], (earlier, later))
+
+    def news(self, city: str | None) -> tuple[list[Row], str]:
+        """Every event that shows a change between successive observations of a city or all, and the latest date.
+
+        What can be known at neither observation is left out. Raises NotFound for an unknown city.
+        """
+        mine, found = self._observed(self.graphs(), city), list[Row]()
+        for name in sorted({graph.city for graph in mine}):
+            dates = sorted({graph.date for graph in mine if graph.city == name})
+            for earlier, later in pairwise(dates):
+                found += [row for row in self._events(name, earlier, later) if changes(row) and not unsettled(row)]
+        return found, max((graph.date for graph in mine), default="")
 
     def life(self, identifier: str) -> Row:
         """The life line of a gap: at each observation of its city whether it was found, and what became of it."""

@@ -25,6 +25,11 @@ class Comparison:
     same: Sequence[Row]
     gone: Sequence[Row]
     undetermined: Sequence[Row]
+    baseline: frozenset[tuple[str, str]]
+
+    def stood(self, row: Row) -> bool:
+        """Whether the baseline has the gap, whatever its verdict."""
+        return _key(row) in self.baseline
 
     def state(self, row: Row) -> str:
         """Which of the four a finding of either audit is: new, worse, same, gone; or undetermined."""
@@ -95,6 +100,7 @@ def compare(
         [row for row in both if row not in worse],
         [row for key, row in known.items() if key not in stands],
         undetermined,
+        frozenset(earlier),
     )
 
 

@@ -35,14 +35,14 @@ def as_junit(findings: Sequence[Row], kinds: Sequence[Row], compared: Comparison
 
 
 def _case(suite: Element, row: Row, kind: Row, state: str) -> None:
-    name = _plain(f"{row['id']} {row['about']}")
+    name = writable(f"{row['id']} {row['about']}")
     case = SubElement(suite, "testcase", {"classname": f"{row['city']}.{row['notation']}", "name": name})
-    said = _plain(f"{row['severity']}, {row['verdict']}: {row['about']}")
+    said = writable(f"{row['severity']}, {row['verdict']}: {row['about']}")
     if state != "gone" and row["verdict"] == UNDETERMINED:
         SubElement(case, "skipped", {"message": f"can't be known from the data: {said}"})
     elif state in ("new", "worse"):
         failure = SubElement(case, "failure", {"message": said, "type": row["severity"]})
-        failure.text = _plain(f"{kind['definition']} {kind['remedy']} `sopkg why {row['id']}` explains it.")
+        failure.text = writable(f"{kind['definition']} {kind['remedy']} `sopkg why {row['id']}` explains it.")
     else:
         SubElement(case, "system-out").text = "gone since the baseline" if state == "gone" else "in the baseline too"
 
@@ -53,5 +53,6 @@ def _count(element: Element) -> None:
     element.set("errors", "0")
 
 
-def _plain(text: str) -> str:
+def writable(text: str) -> str:
+    """A text with U+FFFD for what XML can't have."""
     return UNWRITABLE.sub("\ufffd", text)

@@ -120,7 +120,7 @@ def _event_lines(row: Row) -> Iterator[str]:
     yield f"    {row['kindLabel']}: {row['about']}"
 
 
-def said(row: Row) -> str:
+def said(row: Mapping[str, Any]) -> str:
     """The verdict and severity of an event's gap, before and after."""
     before, after = (_state(row[f"verdict{side}"], row[f"severity{side}"]) for side in ("Before", "After"))
     return before if before == after else f"{before} → {after}"
@@ -136,10 +136,15 @@ def as_turtle(rows: Iterable[Row]) -> str:
     return (serialize(triples, format=RdfFormat.TURTLE, prefixes=prefix_table()) or b"").decode()
 
 
+def event_iri(row: Mapping[str, Any]) -> str:
+    """The IRI of an event: the same at every asking."""
+    return f"{row['gap'].rpartition('gap/')[0]}event/{row['from']}/{row['to']}/{row['id']}"
+
+
 def _cells(row: Row) -> Iterator[Cells]:
     base, terms = row["gap"].rpartition("gap/")[0], row["terms"]
     said = {
-        "happened": f"{base}event/{row['from']}/{row['to']}/{row['id']}",
+        "happened": event_iri(row),
         "gap": row["gap"],
         "event": terms["event"],
         "earlier": f"{base}observation/{row['from']}",

@@ -53,7 +53,6 @@ def _result(
     unknown = row["verdict"] == UNDETERMINED
     verdict = {"kind": "open", "level": "none"} if unknown else {"kind": "fail", "level": LEVELS[row["severity"]]}
     index = {"ruleIndex": place[row["notation"]]} if row["notation"] in place else {}
-    state = STATES.get(compared.state(row)) if compared else None
     said = f"{row['kindLabel']}: {row['about']} ({row['severity']}, {row['verdict']})"
     return {
         "ruleId": row["notation"],
@@ -62,9 +61,14 @@ def _result(
         "message": {"text": f"{said}. `sopkg why {row['id']}` explains it."},
         "locations": _locations(row, list(rows)),
         "partialFingerprints": {"gap/v1": row["id"]},
-        **({"baselineState": state} if state else {}),
+        **({"baselineState": _state(row, compared)} if compared else {}),
         "properties": {name: row[name] for name in ("city", "date", "severity", "verdict") if name in row},
     }
+
+
+def _state(row: Row, compared: Comparison) -> str:
+    """Beside a baseline every result has a state, that of an undetermined one by its being there."""
+    return STATES.get(compared.state(row), "unchanged" if compared.stood(row) else "new")
 
 
 def _locations(row: Row, rows: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:

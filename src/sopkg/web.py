@@ -16,13 +16,14 @@ from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
+from sopkg.feed import as_atom
 from sopkg.inference import TASKS, Given, Question, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, life_json, life_text
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
-from sopkg.results import CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
+from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
 from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
 from sopkg.store import SnapshotStore
@@ -40,6 +41,7 @@ _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
 _TABLES = (JSON, CSV)
 _DIFFERENCE = ("city", "from", "to")
 _EVENTS = (JSON, CSV, TURTLE)
+_FEEDS = (ATOM,)
 _REASONS = (JSON, TEXT, TURTLE)
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -77,6 +79,9 @@ class Middle(Protocol):
 
     def life(self, identifier: str) -> Row:
         """The life line of one gap."""
+
+    def news(self, city: str | None) -> tuple[Sequence[Row], str]:
+        """What became of the gaps of a city or all, and the latest observation's date."""
 
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
@@ -168,6 +173,22 @@ def diff() -> Response:
     filters = {name: value for name, value in given.items() if name in EVENT_FILTERS}
     earlier, later = (observation_date(given[name]) for name in ("from", "to"))
     return _negotiated(_middle().diff(given["city"], earlier, later, filters).written(form.name), form.header)
+
+
+def feed() -> Response:
+    """What became of the gaps, for a feed reader; one that has it already is told so (RFC 9110, 13)."""
+    given = _known(request.args, ("city", "format"))
+    form = chosen(_accept(), _FEEDS, given.get("format"))
+    found, observed = _middle().news(given.get("city"))
+    told = as_atom(given.get("city"), found, observed, request.url, _life_address)
+    response = _negotiated(told, form.header)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _life_address(gap_id: str) -> str:
+    return url_for("life", gap_id=gap_id, _external=True)
 
 
 def life(gap_id: str) -> Response:
@@ -284,6 +305,7 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/cities", cities),
     ("/gaps", gaps),
     ("/gaps/diff", diff),
+    ("/gaps/feed", feed),
     ("/gaps/<gap_id>", gap),
     ("/gaps/<gap_id>/life", life),
     ("/gaps/<gap_id>/why", why),
