@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +14,18 @@ from click.testing import CliRunner, Result
 
 from sopkg.cities import cities
 from sopkg.cli import main
+from sopkg.files import ONTOLOGY_VARIABLE
+from sopkg.settings import variable
 
 Sopkg = Callable[..., Result]
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A store with every demonstration observation, and what `sopkg demo` said when it built it."""
+    """A store with every demonstration observation, and what `sopkg demo` said on standard output when it built it."""
 
     store: Path
-    said: Result
+    said: str
 
 
 @pytest.fixture
@@ -35,10 +39,36 @@ def _run(store: Path, *words: str, given: str | bytes | None = None) -> Result:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Loaded once for all; nobody writes to it."""
-    store = tmp_path_factory.mktemp("demo") / "store"
-    return Demo(store, _run(store, "demo"))
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of this test run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(shared: Path) -> None:
+    """That the ontology passes its check is found once in a test run."""
+    os.environ[variable("cache")] = str(shared / "cache")
+
+
+@pytest.fixture(autouse=True)
+def _ontology() -> Iterator[None]:
+    """A service that starts in this process has it read a copy of the ontology; the next test reads the shipped one."""
+    yield
+    os.environ.pop(ONTOLOGY_VARIABLE, None)
+
+
+@pytest.fixture(scope="session")
+def demo(shared: Path) -> Demo:
+    """Loaded once for all processes; nobody writes to it."""
+    store, said = shared / "demo-store", shared / "demo-said.txt"
+    with open(shared / "demo.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            built = _run(store, "demo")
+            assert built.exit_code == 0, built.output
+            said.write_text(built.stdout, "utf-8")
+    return Demo(store, said.read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from pyoxigraph import NamedNode, Quad, Store, Triple
 
 from sopkg.change import Closed
-from sopkg.entail import entail
+from sopkg.entail import Entailment, Inconsistency, entail
 from sopkg.pipeline import data_rules
-from sopkg.turtle import store_of
+from sopkg.turtle import read_turtle, store_of
 from tests.test_entail import EX, SAME, SCHEMA, THINGS, random_axioms, random_data
 
 SAID, INFERRED, ONTOLOGY = (NamedNode(f"{EX}graph/{name}") for name in ("asserted", "inferred", "ontology"))
@@ -18,13 +20,22 @@ CLOSED_SCHEMA = Store()
 entail(CLOSED_SCHEMA, data_rules(), SCHEMA)
 
 
-def closure(data: set[Triple]) -> set[Triple]:
-    return set(entail(store_of(sorted(data, key=str)), data_rules(), CLOSED_SCHEMA).triples)
+CLASHING = store_of(read_turtle(Path(__file__).parent / "change" / "clashes.ttl"))
+CLASHING.extend(SCHEMA)
+entail(CLASHING, data_rules(), Store())
 
 
-def published(data: set[Triple]) -> Closed:
+def entailed(data: set[Triple], schema: Store = CLOSED_SCHEMA) -> Entailment:
+    return entail(store_of(sorted(data, key=str)), data_rules(), schema)
+
+
+def closure(data: set[Triple], schema: Store = CLOSED_SCHEMA) -> set[Triple]:
+    return set(entailed(data, schema).triples)
+
+
+def published(data: set[Triple], schema: Store = CLOSED_SCHEMA) -> Closed:
     store = Store()
-    known = ((SAID, data), (INFERRED, closure(data)), (ONTOLOGY, {quad.triple for quad in CLOSED_SCHEMA}))
+    known = ((SAID, data), (INFERRED, closure(data, schema)), (ONTOLOGY, {quad.triple for quad in schema}))
     for graph, triples in known:
         store.extend(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
     return Closed(store, data_rules(), SAID, INFERRED, [ONTOLOGY])
@@ -51,6 +62,29 @@ def test_after_each_change_the_graphs_are_closed(seed: int) -> None:
         assert inferred(closed) == closure(data)
         assert changed.added == inferred(closed) - before
         assert changed.removed == before - inferred(closed)
+
+
+@pytest.mark.parametrize("seed", range(800, 820))
+def test_what_clashes_is_told_when_it_comes(seed: int) -> None:
+    """What clashed at some time and still holds is what clashes in a closure from scratch."""
+    dice = random.Random(seed)
+    pool = {*random_data(seed), Triple(THINGS[0], SAME, THINGS[1]), Triple(THINGS[4], SAME, THINGS[5])}
+    data = set[Triple]()
+    closed = published(data, CLASHING)
+    seen = set[tuple[str, frozenset[Triple]]]()
+    for _ in range(12):
+        out = set(dice.sample(sorted(data, key=str), min(len(data), dice.randrange(3))))
+        new = set(dice.sample(sorted(pool - data, key=str), min(len(pool - data), dice.randrange(5))))
+        seen |= clashes(closed.change(new, out).inconsistencies)
+        data = (data - out) | new
+        held = data | closure(data, CLASHING) | {quad.triple for quad in CLASHING}
+        assert {each for each in seen if each[1] <= held} == clashes(entailed(data, CLASHING).inconsistencies)
+    assert seen
+
+
+def clashes(found: Iterable[Inconsistency]) -> set[tuple[str, frozenset[Triple]]]:
+    """What clashes, as a store gives it back."""
+    return {(each.rule, frozenset(quad.triple for quad in store_of(each.triples))) for each in found}
 
 
 def test_what_is_said_and_follows_is_inferred_when_it_is_no_longer_said() -> None:
@@ -82,7 +116,7 @@ def test_names_come_and_go() -> None:
 def test_data_alone_is_never_closed_from_scratch(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = set(random_data(seed)) | {Triple(THINGS[3], SAME, THINGS[4])}
     closed = published(data)
-    monkeypatch.delattr(Closed, "_from_scratch")
+    monkeypatch.delattr(Closed, "change_from_scratch")
     for triple in sorted(data, key=str):
         closed.change(removed=[triple])
         assert inferred(closed) == closure(data - {triple})

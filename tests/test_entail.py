@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sopkg import equality
 from sopkg.catalog import query_files
 from sopkg.entail import Entailment, entail
 from sopkg.pipeline import data_rules
+from sopkg.rdfinput import read_graph
 from sopkg.rules import ANSWERED, tags
 from sopkg.turtle import read_turtle, store_of
 from tests.stores import graphs_of
@@ -242,9 +244,19 @@ def test_a_list_that_is_none_is_told_and_does_no_harm(kind: str) -> None:
 
 def test_a_long_list_is_used_whole() -> None:
     text = f"@prefix : <{EX}> . @prefix owl: <{OWL}> . :All owl:intersectionOf ( "
-    text += " ".join(f":L{n}" for n in range(300)) + " ) . :i0 a " + " , ".join(f":L{n}" for n in range(300))
+    text += " ".join(f":L{n}" for n in range(100)) + " ) . :i0 a " + " , ".join(f":L{n}" for n in range(100))
     data = [quad.triple for quad in parse(f"{text} .", RdfFormat.TURTLE)]
     assert Triple(THINGS[0], TYPE, NamedNode(f"{EX}All")) in closed(data)[0]
+
+
+def test_a_long_list_of_classes_without_a_name_is_used_whole_in_time() -> None:
+    classes = " ".join(f"[ owl:onProperty :p{n} ; owl:hasValue :v{n} ]" for n in range(150))
+    text = f"@prefix : <{EX}> . @prefix owl: <{OWL}> . :All owl:intersectionOf ( {classes} ) . :i0 "
+    text += " ; ".join(f":p{n} :v{n}" for n in range(150))
+    start = time.process_time()
+    data = read_graph(f"{text} .".encode(), RdfFormat.TURTLE)
+    assert Triple(THINGS[0], TYPE, NamedNode(f"{EX}All")) in closed(data, data_rules(), Store())[0]
+    assert time.process_time() - start < 5
 
 
 def test_many_names_of_one_thing_do_not_blow_up() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from pyoxigraph import RdfFormat, Store
 from stores import small_store
 
 from sopkg.errors import not_found
@@ -58,13 +59,20 @@ class Double:
         return [{"name": "who-leads-what", "summary": "Who leads what?"}]
 
     def ask_as(
-        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+        self,
+        name: str,
+        given: Mapping[str, str],
+        accept: str,
+        form: str | None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answer:
         if name == "broken":
             raise ZeroDivisionError("a secret")
         if name != "who-leads-what":
             raise not_found("query", name, ["who-leads-what"])
         asked = given if entailment else {**given, "without": "entailment"}
+        asked = asked if as_of is None else {**asked, "until": as_of}
         return Answer(json.dumps(asked).encode(), "application/json")
 
 
@@ -214,6 +222,15 @@ def test_the_rules_reason_over_what_is_posted(client: FlaskClient) -> None:
     assert "<a:x> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <a:c> ." in response.text
     told = client.post("/reason/consistency?reasoner=rl", data=graph, content_type="text/turtle").get_json()
     assert told == {"reasoner": "rl", "consistent": True, "inconsistencies": []}
+
+
+def test_a_graph_is_told_whole_with_what_follows_if_asked(client: FlaskClient) -> None:
+    graph = "[] <a:p> [ <a:q> <a:x> ] . <a:q> <http://www.w3.org/2000/01/rdf-schema#domain> <a:c> ."
+    told = client.post("/reason/entailments?format=nt&whole=true", data=graph, content_type="text/turtle").data
+    asked = "ASK { ?one <a:p> ?other . ?other <a:q> <a:x> ; a <a:c> }"
+    store = Store()
+    store.load(told, RdfFormat.N_TRIPLES)
+    assert store.query(asked)
 
 
 def test_a_graph_may_be_larger_than_a_query_but_not_endless(client: FlaskClient) -> None:

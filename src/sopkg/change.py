@@ -8,25 +8,27 @@ back what follows without it (delete and rederive: Gupta, Mumick, Subrahmanian, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyoxigraph import DefaultGraph, Quad, Store, Triple
 
 from sopkg import syntax
 from sopkg.catalog import QueryFile
-from sopkg.entail import entail
+from sopkg.entail import Inconsistency, entail, ground
 from sopkg.equality import MOST_NAMES
 from sopkg.matching import (
     Facts,
     GraphName,
     Horn,
     Unstored,
+    check_rules,
     consequences,
     derivations,
     horn_rules,
     is_matched,
     is_unstored,
+    matches,
 )
 from sopkg.rules import FIRST, REST, SAME, Reach, reach, reach_of, read_rules, schema_reach
 
@@ -36,10 +38,14 @@ MOST_CHANGES = 5000
 
 @dataclass(frozen=True)
 class Changed:
-    """What a change did to the inferred triples; what is said now and was inferred before is among the removed."""
+    """What a change did to the inferred triples; what is said now and was inferred before is among the removed.
+
+    `inconsistencies` are those that a new triple, said or inferred, has a part in; after a closure from scratch, all.
+    """
 
     added: frozenset[Triple]
     removed: frozenset[Triple]
+    inconsistencies: tuple[Inconsistency, ...] = ()
 
 
 class Closed:
@@ -62,28 +68,26 @@ class Closed:
         self.asserted, self.inferred, self.others = asserted, inferred, list(others)
         self.rules = read_rules(self.files)
         self.facts = Facts(store, [asserted, *others, inferred])
-        self.lists = schema_reach(rule for rule in self.rules if rule.every is not None)
+        self.lists = schema_reach(rule for rule in self.rules if rule.every is not None or not rule.template)
         self.read_rules()
 
     def read_rules(self) -> None:
         """Writes out the rules over lists for the axioms that there are."""
         self.horns = horn_rules(self.rules, self.facts)
         self.facts.unstored = Unstored(self.horns, self.facts)
-        self.places: dict[Reach, list[tuple[Horn, int]]] = defaultdict(list)
-        for horn in self.horns:
-            for place, pattern in enumerate(horn.body):
-                for each in _reaches(pattern):
-                    self.places[each].append((horn, place))
+        self.places = _places(self.horns)
+        self.axioms = dict(check_rules(self.rules, self.facts))
+        self.checks = _places(self.axioms)
 
     def change(self, added: Iterable[Triple] = (), removed: Iterable[Triple] = ()) -> Changed:
         """Removes triples from the asserted graph, then adds others, and brings the inferred graph up to date."""
         out = [t for t in dict.fromkeys(removed) if self._in(t, self.asserted)]
         new = [t for t in dict.fromkeys(added) if not self._in(t, self.asserted, *self.others) or t in out]
         if len(out) + len(new) > MOST_CHANGES or self._needs_all([*out, *new]):
-            return self._from_scratch(new, out)
+            return self.change_from_scratch(new, out)
         changed = _one_after_the_other(self._remove(out), self._add(new))
         if self._needs_all([*changed.added, *changed.removed]):
-            again = self._from_scratch([], [])
+            again = self.change_from_scratch()
             return _one_after_the_other(changed, again)
         return changed
 
@@ -97,11 +101,13 @@ class Closed:
             else:
                 todo.append(triple)
             self.store.add(_quad(triple, self.asserted))
-        return Changed(frozenset(self._spread(todo)), frozenset(moved))
+        stored, unstored = self._spread(todo)
+        found = (each for triple in (*todo, *stored, *unstored) for each in self._clashes(triple))
+        return Changed(frozenset(stored), frozenset(moved), tuple(dict.fromkeys(found)))
 
-    def _spread(self, todo: list[Triple]) -> set[Triple]:
-        """Adds what follows from triples that are new in the store, and so on."""
-        added, unstored = set[Triple](), set[Triple]()
+    def _spread(self, new: list[Triple]) -> tuple[set[Triple], set[Triple]]:
+        """Adds what follows from triples that are new in the store, and so on; also returns what is not stored."""
+        added, unstored, todo = set[Triple](), set[Triple](), list(new)
         while todo:
             for triple in self._consequences(todo.pop()):
                 if is_unstored(triple) or not self.published(triple):
@@ -112,7 +118,13 @@ class Closed:
                     self.store.add(_quad(triple, self.inferred))
                     added.add(triple)
                     todo.append(triple)
-        return added
+        return added, unstored
+
+    def _clashes(self, triple: Triple) -> Iterator[Inconsistency]:
+        """What a triple can't be true together with."""
+        for horn, place in _at(self.checks, triple):
+            for premises in matches(horn, place, triple, self.facts):
+                yield Inconsistency(horn.rule, (*ground(self.axioms[horn]), *sorted(premises, key=str)))
 
     def _remove(self, triples: list[Triple]) -> Changed:
         """Removes from the asserted graph, and from the inferred one what then no longer follows."""
@@ -129,14 +141,11 @@ class Closed:
         kept = [triple for triple in over if self.published(triple) and self._follows(triple)]
         for triple in kept:
             self.store.add(_quad(triple, self.inferred))
-        back = set(kept) | self._spread(kept)
+        back = set(kept) | self._spread(kept)[0]
         return Changed(frozenset(back - stored), frozenset(stored - back))
 
     def _consequences(self, triple: Triple) -> list[Triple]:
-        predicate, of_class = reach_of(triple)
-        keys = {(predicate, of_class), (predicate, None), (None, None)}
-        places = (place for key in keys for place in self.places.get(key, ()))
-        found = (t for horn, place in places for t in consequences(horn, place, triple, self.facts))
+        found = (t for horn, place in _at(self.places, triple) for t in consequences(horn, place, triple, self.facts))
         # Read to the end before anything is written.
         return list(dict.fromkeys(found))
 
@@ -165,11 +174,11 @@ class Closed:
             if triple.predicate == SAME:
                 yield sum(1 for end in (triple.subject, triple.object) for _ in self.facts.find(end, SAME, None))
 
-    def _from_scratch(self, new: list[Triple], out: list[Triple]) -> Changed:
+    def change_from_scratch(self, added: Iterable[Triple] = (), removed: Iterable[Triple] = ()) -> Changed:
         """Changes the asserted graph and closes it anew."""
-        for triple in out:
+        for triple in removed:
             self.store.remove(_quad(triple, self.asserted))
-        self.store.extend(_quad(triple, self.asserted) for triple in new)
+        self.store.extend(_quad(triple, self.asserted) for triple in added)
         working, schema = Store(), Store()
         working.extend(_quad(triple, DefaultGraph()) for triple in self._triples(self.asserted))
         for graph in self.others:
@@ -181,10 +190,29 @@ class Closed:
             self.store.remove(_quad(triple, self.inferred))
         self.store.extend(_quad(triple, self.inferred) for triple in now - before)
         self.read_rules()
-        return Changed(frozenset(now - before), frozenset(before - now))
+        return Changed(frozenset(now - before), frozenset(before - now), tuple(closure.inconsistencies))
 
     def _triples(self, graph: GraphName) -> Iterator[Triple]:
         return (quad.triple for quad in self.store.quads_for_pattern(None, None, None, graph))
+
+
+Places = Mapping[Reach, list[tuple[Horn, int]]]
+
+
+def _places(horns: Iterable[Horn]) -> Places:
+    """Which pattern of which rule a triple may match, by what it reaches."""
+    places: dict[Reach, list[tuple[Horn, int]]] = defaultdict(list)
+    for horn in horns:
+        for place, pattern in enumerate(horn.body):
+            for each in _reaches(pattern):
+                places[each].append((horn, place))
+    return places
+
+
+def _at(places: Places, triple: Triple) -> Iterator[tuple[Horn, int]]:
+    predicate, of_class = reach_of(triple)
+    for key in {(predicate, of_class), (predicate, None), (None, None)}:
+        yield from places.get(key, ())
 
 
 def _reaches(pattern: syntax.Triple) -> list[Reach]:
@@ -194,7 +222,8 @@ def _reaches(pattern: syntax.Triple) -> list[Reach]:
 
 def _one_after_the_other(first: Changed, second: Changed) -> Changed:
     added = (first.added - second.removed) | (second.added - first.removed)
-    return Changed(added, (first.removed - second.added) | (second.removed - first.added))
+    removed = (first.removed - second.added) | (second.removed - first.added)
+    return Changed(added, removed, (*first.inconsistencies, *second.inconsistencies))
 
 
 def _quad(triple: Triple, graph: GraphName) -> Quad:

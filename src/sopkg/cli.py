@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
@@ -20,6 +20,7 @@ from sopkg.answers import Answers
 from sopkg.baseline import read_baseline
 from sopkg.cities import cities, city
 from sopkg.dates import observation_date
+from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
 from sopkg.lifeline import life_json, life_text
@@ -31,6 +32,7 @@ from sopkg.reasoncli import reason_group
 from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json, as_table
+from sopkg.update import update
 
 SHOWN_PROBLEMS = 10
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -153,6 +155,29 @@ def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: st
     return loaded
 
 
+@main.command("update")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--date", required=True, help="Observation date, as it was loaded.")
+@click.pass_obj
+def update_command(settings: Settings, file: Path, city_name: str, date: str) -> None:
+    """Add and remove triples of an observation: a file of SPARQL Update, over what its sources say.
+
+    Example: sopkg update corrections.ru --city buenos-aires --date 2019-11
+    """
+    known, day = city(city_name), observation_date(date)
+    require_good(replace(settings, allow_no_netns=True))
+    with _progress(f"{city_name} {day}") as progress:
+        updated = update(snapshots(settings), file, known, day, settings.nesting, progress)
+    if not updated.counts:
+        click.echo("the observation is like that already, nothing changed")
+        return
+    click.echo(f"said: {updated.added} added, {updated.removed} removed")
+    click.echo(f"inferred: {updated.inferred_added} added, {updated.inferred_removed} removed")
+    click.echo(f"triples: {_counted(updated.counts)}")
+    _report_clashes(updated.inconsistencies, city_name, day)
+
+
 @contextmanager
 def _progress(about: str) -> Iterator[Progress]:
     """Says on standard error which step runs: a bar that moves on a terminal, elsewhere a line for each step."""
@@ -186,16 +211,23 @@ def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
     if not loaded.changed:
         click.echo(f"{loaded.rows} rows; the store has them already, nothing changed")
     else:
-        counted = ", ".join(f"{count} {step}" for step, count in loaded.counts.items())
-        click.echo(f"{loaded.rows} rows; triples: {counted}")
+        click.echo(f"{loaded.rows} rows; triples: {_counted(loaded.counts)}")
     for problem in loaded.problems[:SHOWN_PROBLEMS]:
         click.echo(f"  {_problem_line(problem)}")
     left = len(loaded.problems) - SHOWN_PROBLEMS
     if left > 0:
         click.echo(f"  and {left} more; `sopkg ask problems -p city={city_name} -p date={date}` lists all")
-    for clash in loaded.inconsistencies[:SHOWN_PROBLEMS]:
+    _report_clashes(loaded.inconsistencies, city_name, date)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {step}" for step, count in counts.items())
+
+
+def _report_clashes(clashes: Sequence[Inconsistency], city_name: str, date: str) -> None:
+    for clash in clashes[:SHOWN_PROBLEMS]:
         click.echo(f"  can't all be true, by the rule {clash.rule}: {' '.join(f'{each} .' for each in clash.triples)}")
-    if len(loaded.inconsistencies) > SHOWN_PROBLEMS:
+    if len(clashes) > SHOWN_PROBLEMS:
         click.echo(f"  `sopkg reason consistency --reasoner rl --city {city_name} --date {date}` lists all")
 
 

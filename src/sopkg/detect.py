@@ -17,6 +17,7 @@ from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, readings
 from sopkg.negation import Fanout, measure
 from sopkg.nodeshape import NodeShape, as_triples, describe
 from sopkg.printer import print_query
+from sopkg.results import to_term
 from sopkg.rows import select
 from sopkg.staging import Cells, construct
 from sopkg.substitution import substitute
@@ -83,6 +84,11 @@ def focus_key(focus: Iterable[Ground]) -> str:
     return " ".join(map(str, focus))
 
 
+def focus_of(key: str) -> tuple[Ground, ...]:
+    """The terms of a focus key."""
+    return tuple(to_term(text) for text in key.split(" "))  # type: ignore[misc]
+
+
 def gap_identifier(notation: str, key: str) -> str:
     """The identity of a gap."""
     return f"{notation}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
@@ -105,8 +111,7 @@ def detect(
     scope = Scope(store, audit.date, fanout)
     triples = _write(store, stages(store, audit))
     everything: list[Finding] = []
-    # Kinds that rest on other findings come after all that do not (stratified negation).
-    for gap in sorted(gap_queries().values(), key=lambda each: each.inherits is not None):
+    for gap in in_strata(gap_queries().values()):
         if asked is not None and gap.file.name not in asked:
             continue
         progress(gap.file.name)
@@ -119,6 +124,11 @@ def detect(
     return triples + _write(store, severity_triples(store, everything, audit))
 
 
+def in_strata(gaps: Iterable[GapQuery]) -> list[GapQuery]:
+    """Kinds that rest on other findings come after all that do not (stratified negation)."""
+    return sorted(gaps, key=lambda each: each.inherits is not None)
+
+
 def stages(store: Store, audit: Audit) -> list[Statement]:
     """The objects that the observation shows in creation: what a later audit of the transition asks for."""
     given: dict[Variable, Any] = {Variable("observation"): audit.observation}
@@ -127,17 +137,29 @@ def stages(store: Store, audit: Audit) -> list[Statement]:
     return list(found)
 
 
-def find(store: Store, gap: GapQuery, kind: Kind, scope: Scope, fanout: Fanout, audit: Audit) -> list[Finding]:
-    """The findings of one kind, in the order of their keys."""
+def find(
+    store: Store,
+    gap: GapQuery,
+    kind: Kind,
+    scope: Scope,
+    fanout: Fanout,
+    audit: Audit,
+    at: Iterable[tuple[Ground, ...]] | None = None,
+) -> list[Finding]:
+    """The findings of one kind, in the order of their keys; with `at`, only those on these focuses."""
     parameters: Bindings = {Variable("asOf"): Literal(audit.date, datatype=XSD_DATE), **kind.thresholds}
     judge = _Judge(store, gap, scope)
     findings: dict[tuple[Ground, ...], Finding] = {}
-    for missing in (True, False) if judge.may_be_contested else (True,):
-        query = print_query(readings(gap, parameters, fanout, missing=missing))
-        for row in solutions(store, query, gap.readings):
-            judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
-            if judged is not None:
-                _record(findings, gap, kind, row, judged)
+    asked = [(parameters, fanout)]
+    if at is not None:  # few rows each: what hangs on them is looked up, not joined
+        asked = [({**parameters, **dict(zip(gap.focus, focus, strict=True))}, Fanout()) for focus in at]
+    for given, sizes in asked:
+        for missing in (True, False) if judge.may_be_contested else (True,):
+            query = print_query(readings(gap, given, sizes, missing=missing))
+            for row in solutions(store, query, gap.readings):
+                judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
+                if judged is not None:
+                    _record(findings, gap, kind, row, judged)
     return sorted(findings.values(), key=lambda finding: finding.key)
 
 

@@ -52,6 +52,8 @@ from sopkg.syntax import (
 DELTA = "https://w3id.org/sopkg/delta/"
 # Inconsistencies of one rule instance that are reported; a class disjoint with itself clashes for all its members.
 MOST_CLASHES = 100
+# Patterns of an instance up to which each is looked up in what is new by itself; a long list has too many.
+MOST_VARIANTS = 12
 Progress = Callable[[int, int], None]
 
 
@@ -265,7 +267,7 @@ class _Closure:
         self.ran.append(instance)
         self.seen |= instance.reads
         if can_match(self.store, instance.where):
-            triples = self.run(instance, instance.where)
+            triples = self.run(instance, _whole(instance))
             self.new += [triple for triple in triples if meets(reach_of(triple), self.seen)]
 
     def next_round(self) -> None:
@@ -282,8 +284,9 @@ class _Closure:
         self.store.remove_graph(delta)
 
     def run_delta(self, instance: Instance, delta: NamedNode, made: set[Reach]) -> list[Statement]:
-        if not instance.plain:
-            return self.run(instance, instance.where)
+        met = sum(isinstance(part, Triple) and meets(reach(part), made) for part in instance.where.parts)
+        if not instance.plain or met > MOST_VARIANTS:
+            return self.run(instance, _whole(instance))
         variants = [v for t, v in variants_of(instance.where, delta) if meets(reach(t), made)]
         return [triple for variant in variants for triple in self.run(instance, variant)]
 
@@ -369,7 +372,13 @@ def _clashes(store: Store, instance: Instance, fanout: Fanout) -> Iterator[Incon
     assert isinstance(found, QuerySolutions)
     for row in found:
         filled = [substitute(each, {v: row[v.value] for v in variables}) for each in (*instance.axioms, *premises)]
-        yield Inconsistency(instance.rule, tuple(_statement(each) for each in filled if _is_ground(each)))
+        yield Inconsistency(instance.rule, ground(filled))
+
+
+def _whole(instance: Instance) -> Group:
+    """The patterns as they are, or of a long list in an order of ours: the engine's own takes cubic time."""
+    many = len(instance.where.parts) > MOST_VARIANTS
+    return _chained(instance, Fanout()) if many else instance.where
 
 
 def _chained(instance: Instance, fanout: Fanout) -> Group:
@@ -382,12 +391,13 @@ def _chained(instance: Instance, fanout: Fanout) -> Group:
     return Group((first, *(Lateral(Group((each,))) for each in rest), *others))
 
 
-def _is_ground(pattern: Triple) -> bool:
-    return not triple_variables(pattern) and isinstance(pattern.predicate, NamedNode)
-
-
-def _statement(pattern: Triple) -> Statement:
-    return Statement(pattern.subject, pattern.predicate, pattern.object)  # type: ignore[arg-type]
+def ground(patterns: Iterable[Triple]) -> tuple[Statement, ...]:
+    """The patterns that are triples, without those that still have a variable or a path."""
+    return tuple(
+        Statement(each.subject, each.predicate, each.object)  # type: ignore[arg-type]
+        for each in patterns
+        if not triple_variables(each) and isinstance(each.predicate, NamedNode)
+    )
 
 
 def _conditions(template: tuple[Triple, ...]) -> Iterator[Call | Exists]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyoxigraph import Literal, NamedNode, Variable
 
+from sopkg.detect import focus_of
 from sopkg.errors import NotFound
 from sopkg.files import system_query
 from sopkg.gapquery import Ground, gap_query_of
@@ -22,7 +23,7 @@ def explain_gap(job: Job) -> Record:
     gap = gap_query_of(kind)
     data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
     parameters = {Variable("asOf"): Literal(date, datatype=XSD_DATE), **_thresholds(data, kind)}
-    explanation = explain(data, gap, parameters, dict(zip(gap.focus, _focus(job.payload["key"]), strict=True)))
+    explanation = explain(data, gap, parameters, dict(zip(gap.focus, focus_of(job.payload["key"]), strict=True)))
     if explanation is None:
         raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
     return record(explanation, Speaker(data))
@@ -32,10 +33,6 @@ def label_things(job: Job) -> dict[str, str]:
     """What the things in the payload are called."""
     speaker = Speaker(Dataset(job.store, map(NamedNode, job.payload["graphs"])))
     return {thing: speaker.label(to_term(thing)) for thing in job.payload["things"]}
-
-
-def _focus(key: str) -> list[Ground]:
-    return [to_term(text) for text in key.split(" ")]  # type: ignore[misc]
 
 
 def _thresholds(data: Dataset, kind: str) -> dict[Variable, Ground]:

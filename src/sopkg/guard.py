@@ -130,13 +130,24 @@ def inspect(query: str, nesting: int, size: int) -> Inspection:
     return Inspection(scan.first if scan.first in _FORMS else "", "FROM" in scan.words)
 
 
+def inspect_update(update: str, nesting: int) -> None:
+    """Looks an update over; raises Forbidden or TooNested, and leaves bad syntax to the parser."""
+    _scanned(update, nesting)
+    _scanned(_CODEPOINT.sub(_character, update), nesting)
+
+
 def _checked(query: str, nesting: int) -> _Scan:
+    scan = _scanned(query, nesting)
+    if scan.first in _UPDATES:
+        raise Forbidden(f"{scan.first} changes data; updates are refused until there are roles")
+    return scan
+
+
+def _scanned(query: str, nesting: int) -> _Scan:
     scan = _Scan()
     for token in _TOKEN.finditer(query):
         scan.read(token)
     _refuse_calls(scan, query)
-    if scan.first in _UPDATES:
-        raise Forbidden(f"{scan.first} changes data; updates are refused until there are roles")
     if scan.deepest > nesting:
         line = query.count("\n", 0, scan.deepest_at) + 1
         raise TooNested(

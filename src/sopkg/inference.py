@@ -38,7 +38,8 @@ class Reasoned(Answer):
 class Question:
     """What is asked. `ontology` None: the ontology is read too, unless a graph is given.
 
-    `triple` is what is to be justified: subject, predicate and object in N-Triples, or with a known prefix.
+    `triple` is what is to be justified: subject, predicate and object in N-Triples, or with a known prefix. `whole`:
+    the given triples are told with what follows from them, so that its blank nodes are known.
     """
 
     task: str
@@ -48,6 +49,7 @@ class Question:
     ontology: bool | None = None
     justifications: int | None = None
     triple: Sequence[str] = ()
+    whole: bool = False
 
     def payload(self, given: Given | None) -> dict[str, object]:
         """What the reasoning process has to know. Raises BadInput where the question can't be meant."""
@@ -71,6 +73,7 @@ class Question:
             "date": self.date,
             "ontology": with_ontology,
             "justifications": self._count(),
+            "whole": self.whole,
             **dict(zip(("subject", "predicate", "object"), map(term, self.triple), strict=False)),
         }
 

@@ -9,7 +9,7 @@ not (the insertion algorithm for minimal unsatisfiable subsets). Both are sound 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
@@ -25,6 +25,9 @@ from sopkg.schema import OWL, RDFS
 _AT_ONCE = 64  # sets of axioms that one run of the reasoner is asked about
 _PARTS = 16
 _WITNESS, _OTHER = NamedNode("urn:sopkg:witness"), NamedNode("urn:sopkg:other-witness")
+_PART = NamedNode("urn:sopkg:part")
+_DATA_PROPERTY, _LITERAL = NamedNode(f"{OWL}DatatypeProperty"), NamedNode(f"{RDFS}Literal")
+_OF_PROPERTIES = (f"{RDFS}domain", f"{RDFS}range", f"{RDFS}subPropertyOf")
 # Pellet numbers its explanations; an axiom begins in the sixth column, and goes on in lines further to the right.
 _EXPLANATION = re.compile(r"^\d+\)", re.MULTILINE)
 _AXIOM = re.compile(r"^ {3,5}\S.*(?:\n {6,}\S.*)*", re.MULTILINE)
@@ -45,7 +48,7 @@ def justify(java: Java, axioms: Axioms, triple: Triple | None, alternatives: int
     Raises BadInput for a triple whose denial OWL 2 can't say.
     """
     seeds: list[Term] = [] if triple is None else [triple.subject, triple.predicate, triple.object]
-    denial = [] if triple is None else denied(triple)
+    denial = [] if triple is None else denied(triple, axioms.declarations)
     search = _Search(java, related(axioms.axioms, seeds), axioms.declarations, denial)
     traced = (search.reduced(trace) for trace in _traces(java, axioms, denial, alternatives))
     found = list({frozenset(one): one for one in traced if one is not None}.values())
@@ -156,10 +159,15 @@ class _Names:
         return Triple(self.term(triple.subject), self.term(triple.predicate), self.term(triple.object))
 
 
-def denied(triple: Triple) -> list[Triple]:
-    """Triples that say that another does not hold. Raises BadInput where OWL 2 has no words for it."""
+def denied(triple: Triple, declarations: Collection[Triple] = ()) -> list[Triple]:
+    """Triples that say that another does not hold. Raises BadInput where OWL 2 has no words for it.
+
+    `declarations` say which properties are data properties.
+    """
     subject, predicate, value = triple.subject, triple.predicate, triple.object
     name = predicate.value
+    if Triple(subject, RDF_TYPE, _DATA_PROPERTY) in declarations and name in _OF_PROPERTIES:
+        return _denied_of_values(subject, name, value)
     if predicate == RDF_TYPE:
         if isinstance(value, NamedNode) and value.value.startswith(OWL) and value not in (THING, NOTHING):
             raise BadInput(f"{value} is no class of individuals: ask for a consequence of it instead")
@@ -181,6 +189,30 @@ def denied(triple: Triple) -> list[Triple]:
     if name.startswith((OWL, RDFS)):
         raise BadInput(f"OWL 2 has no words to deny a triple with {predicate}, so that nothing can justify it")
     return [*_unrelated(subject, predicate, value)]
+
+
+def _denied_of_values(subject: object, name: str, value: object) -> list[Triple]:
+    """The same for the domain, range or superproperty of a data property."""
+    if name == f"{RDFS}domain":
+        return [*_has_some(subject, _LITERAL), *_is_not(_WITNESS, value)]
+    if name == f"{RDFS}range":
+        node = BlankNode("values")
+        typed = Triple(node, RDF_TYPE, NamedNode(f"{RDFS}Datatype"))
+        complement = Triple(node, NamedNode(f"{OWL}datatypeComplementOf"), value)  # type: ignore[arg-type]
+        return [*_has_some(subject, node), typed, complement]
+    # A part of the one property that is no part of the other: no literal stands for any value whatever.
+    typed = Triple(_PART, RDF_TYPE, _DATA_PROPERTY)
+    part = Triple(_PART, NamedNode(name), subject)  # type: ignore[arg-type]
+    apart = Triple(_PART, NamedNode(f"{OWL}propertyDisjointWith"), value)  # type: ignore[arg-type]
+    return [typed, part, apart, *_has_some(_PART, _LITERAL)]
+
+
+def _has_some(property_: object, values: object) -> Iterator[Triple]:
+    node = BlankNode("some")
+    yield Triple(_WITNESS, RDF_TYPE, node)
+    yield Triple(node, RDF_TYPE, NamedNode(f"{OWL}Restriction"))
+    for link, term in (("onProperty", property_), ("someValuesFrom", values)):
+        yield Triple(node, NamedNode(f"{OWL}{link}"), term)  # type: ignore[arg-type]
 
 
 def _related(property_: object) -> Triple:

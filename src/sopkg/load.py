@@ -76,7 +76,7 @@ def load(
     provenance = provenance_triples(ingested, source, audit, name, started)
     with snapshots.writing() as draft:
         earlier = earlier_findings(draft.store, city, date)
-        derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, _in_steps(progress))
+        derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, in_steps(progress))
         steps = {
             "asserted": asserted,
             "validation": derived.validation,
@@ -84,11 +84,7 @@ def load(
             "gaps": derived.gaps,
             "provenance": provenance,
         }
-        progress("publish", "")
-        publish(draft, city, date, steps, method)
-        for later in later_dates(draft.store, city, date):
-            progress("audit again", later)
-            audit_again(draft, city, later)
+        publish_all(draft, city, date, steps, method, progress)
     counts = {step: len(triples) for step, triples in steps.items()}
     return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies)
 
@@ -99,7 +95,7 @@ def check_observed(date: str, today: str) -> None:
         raise BadInput(f"the observation date {date} lies in the future: it can be {today} (today, UTC) at the latest")
 
 
-def _in_steps(progress: Progress) -> Callable[[str], None]:
+def in_steps(progress: Progress) -> Callable[[str], None]:
     """The same for the pipeline, which tells each gap query: what is no step of its own belongs to detection."""
     return lambda name: progress(name, "") if name in STEPS else progress("detect", name)
 
@@ -131,6 +127,17 @@ def _n_triples(triples: Iterable[Triple]) -> bytes:
 def graph_name(city: City, date: str, step: str, triples: Iterable[Triple]) -> str:
     """The name of a step's graph, by its content."""
     return f"{GRAPHS}{city.name}/{date}/{step}/{content_hash(triples)}"
+
+
+def publish_all(
+    draft: Draft, city: City, date: str, steps: Mapping[str, Triples], method: str, progress: Progress
+) -> None:
+    """Publishes the graphs of an observation, and audits the city's later ones again."""
+    progress("publish", "")
+    publish(draft, city, date, steps, method)
+    for later in later_dates(draft.store, city, date):
+        progress("audit again", later)
+        audit_again(draft, city, later)
 
 
 def publish(draft: Draft, city: City, date: str, steps: Mapping[str, Triples], method: str) -> None:
@@ -180,12 +187,12 @@ def provenance_triples(ingested: Ingested, source: NamedNode, audit: Audit, grap
         "file": NamedNode(f"{audit.base}file/{ingested.sha256[:12]}"),
         "title": ingested.name,
         "sha256": ingested.sha256,
-        "started": _instant(started),
-        "ended": _instant(datetime.now(UTC)),
+        "started": instant(started),
+        "ended": instant(datetime.now(UTC)),
         "mapping": ingested.mapping,
         "mappinghash": ingested.mapping_hash,
-        "rows": _integer(ingested.rows),
-        "triples": _integer(len(ingested.triples)),
+        "rows": integer(ingested.rows),
+        "triples": integer(len(ingested.triples)),
         "source": source,
     }
     return construct("provenance", [row, *_problem_rows(ingested, audit)], audit.base, ontology=())
@@ -196,19 +203,21 @@ def _problem_rows(ingested: Ingested, audit: Audit) -> Iterator[Cells]:
         yield {
             "problem": NamedNode(f"{audit.base}problem/{ingested.sha256[:12]}-{number}"),
             "of": NamedNode(f"{audit.base}file/{ingested.sha256[:12]}"),
-            "rownum": _integer(problem.row),
+            "rownum": integer(problem.row),
             "column": problem.column,
             "value": problem.value,
             "expected": problem.expected,
         }
 
 
-def _instant(moment: datetime) -> Literal:
+def instant(moment: datetime) -> Literal:
+    """A moment as xsd:dateTime, to the millisecond."""
     text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Literal(text, datatype=NamedNode("http://www.w3.org/2001/XMLSchema#dateTime"))
 
 
-def _integer(number: int) -> Literal:
+def integer(number: int) -> Literal:
+    """A number as xsd:integer."""
     return Literal(str(number), datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer"))
 
 
@@ -234,14 +243,22 @@ def audit_again(draft: Draft, city: City, date: str) -> None:
 
     Its graphs keep their method: what was not made anew must not pass for made by today's files.
     """
-    store = draft.store
-    mine = {graph.step: graph for graph in of_date(store, city, date)}
-    steps = {step: triples_of(store, graph.iri) for step, graph in mine.items()}
-    working = store_of([*closed_ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"]])
-    working.extend(ox.Quad(t.subject, t.predicate, t.object) for t in earlier_findings(store, city, date))
+    mine = {graph.step: graph for graph in of_date(draft.store, city, date)}
+    steps = {step: triples_of(draft.store, graph.iri) for step, graph in mine.items()}
     audit = Audit(city.base, observation(city, date), date)
-    gaps = detect(working, audit, mapping_hash_of(steps["provenance"]))
+    gaps = detect_again(steps, earlier_findings(draft.store, city, date), audit)
     publish(draft, city, date, {**steps, "gaps": gaps}, mine["asserted"].method)
+
+
+def detect_again(
+    steps: Mapping[str, Triples],
+    earlier: Triples,
+    audit: Audit,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Triples:
+    """The gaps of an observation whose other steps are there."""
+    working = store_of([*closed_ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"], *earlier])
+    return detect(working, audit, mapping_hash_of(steps["provenance"]), progress)
 
 
 def mapping_hash_of(provenance: Triples) -> str:

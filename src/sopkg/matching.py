@@ -104,18 +104,33 @@ def is_unstored(triple: Triple) -> bool:
 
 def horn_rules(rules: Iterable[Rule], facts: Facts) -> list[Horn]:
     """The rules that have a consequence, to be matched; those over all members of a list, written out for the facts."""
+    rules = [rule for rule in rules if rule.template]
     lists = [rule for rule in rules if rule.every is not None]
-    schema = Store()
-    for graph in facts.graphs if lists else ():
-        for predicate, of_class in (*schema_reach(lists), (SAME, None)):
-            quads = facts.store.quads_for_pattern(None, predicate, of_class, graph)
-            schema.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
-    found = [horn for rule in rules if rule.every is None and rule.template for horn in _as_written(rule)]
+    schema = _axioms(lists, facts)
+    found = [horn for rule in rules if rule.every is None for horn in _as_written(rule)]
     for rule in lists:
         for each in instances(rule, schema, blanks=True):
             body = tuple(part for part in each.where.parts if isinstance(part, syntax.Triple))
             found.append(Horn(rule.name, each.template, (*each.axioms, *body)))
     return found
+
+
+def check_rules(rules: Iterable[Rule], facts: Facts) -> list[tuple[Horn, tuple[syntax.Triple, ...]]]:
+    """The rules whose consequence is *false*, to be matched by data, each with the axioms that it is made of."""
+    checks = [rule for rule in rules if not rule.template]
+    schema = _axioms(checks, facts)
+    made = (each for rule in checks for each in instances(rule, schema, blanks=True))
+    return [(horn, each.axioms) for each in made for horn in _as_written(Rule(each.rule, (), each.where))]
+
+
+def _axioms(rules: Sequence[Rule], facts: Facts) -> Store:
+    """What the schema premises of rules can match, and what is the same as what."""
+    schema = Store()
+    for graph in facts.graphs if rules else ():
+        for predicate, of_class in (*schema_reach(rules), (SAME, None)):
+            quads = facts.store.quads_for_pattern(None, predicate, of_class, graph)
+            schema.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
+    return schema
 
 
 def is_matched(rule: Rule) -> bool:
@@ -180,6 +195,14 @@ def consequences(horn: Horn, place: int, given: Triple, facts: Facts) -> Iterato
             triple = _filled(head, found)
             if triple is not None and not is_reflexive(triple):
                 yield triple
+
+
+def matches(horn: Horn, place: int, given: Triple, facts: Facts) -> Iterator[tuple[Triple, ...]]:
+    """The premises of a rule that hold together, with a triple as one of them."""
+    bindings = unify(horn.body[place], given)
+    if bindings is not None:
+        plan = planned(horn.body[:place] + horn.body[place + 1 :], frozenset(bindings))
+        yield from ((given, *premises) for _, premises in solutions(horn, plan, bindings, facts))
 
 
 @lru_cache(maxsize=4096)

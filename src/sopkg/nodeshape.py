@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode, Store, Variable
 from pyoxigraph import Triple as Statement
 
+from sopkg.errors import BadInput
 from sopkg.negation import RDF_TYPE, split_sequences
 from sopkg.substitution import substitute
 from sopkg.syntax import Group, Inverse, Path, Sequence, Term, Triple
@@ -86,15 +87,16 @@ def read_node_shape(store: Store, node: NamedNode) -> NodeShape:
     """The node shape that a store holds under an IRI (blank nodes are skolemised at load)."""
     of_class = _value(store, node, f"{SH}class")
     constraints = frozenset(_read_constraint(store, each) for each in _values(store, node, f"{SH}property"))
-    assert isinstance(of_class, NamedNode)
+    if not isinstance(of_class, NamedNode):
+        raise BadInput(f"{node.value} describes no class: expected is a node shape with sh:class and an IRI")
     return NodeShape(of_class, constraints)
 
 
 def _read_constraint(store: Store, node: NamedNode) -> Constraint:
     path = _value(store, node, f"{SH}path")
     of_class = _value(store, node, f"{SH}class")
-    assert isinstance(path, NamedNode)
-    assert not isinstance(of_class, Literal)
+    if not isinstance(path, NamedNode) or isinstance(of_class, Literal):
+        raise BadInput(f"{node.value} describes no value: expected is sh:path, with sh:hasValue or sh:class and an IRI")
     return Constraint(tuple(_read_path(store, path)), _value(store, node, f"{SH}hasValue"), of_class)
 
 

@@ -5,19 +5,24 @@ start, and a service that reads its copy does not see what is edited while it ru
 
     DIR/ontology/HASH[-dl]/   a copy; with -dl it passed the check in OWL 2 DL too
     DIR/ontology/current      the name of the last one that passed
+
+That an ontology passed is also noted in the cache folder, for stores to come.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from sopkg import __version__
 from sopkg.dl import has_java
 from sopkg.errors import OntologyRefused
-from sopkg.files import ONTOLOGY_VARIABLE
+from sopkg.files import ONTOLOGY_VARIABLE, found
 from sopkg.ontologycheck import Fault, check, digest
 from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
@@ -29,10 +34,29 @@ def require_good(settings: Settings) -> None:
     """Raises OntologyRefused, with term, rule and line of each fault, unless the ontology passes the check."""
     kept = _kept(settings)
     if kept is None or not kept.is_dir():
-        faults = check(settings.ontology, settings)
-        if faults:
-            raise refused(faults, "nothing is changed")
+        _require_passed(settings)
         _keep(settings)
+
+
+def _require_passed(settings: Settings) -> None:
+    """Checks an ontology unless it is noted that it passed, and notes it."""
+    noted = settings.cache / "ontology" / f"{_name(settings)}-{_rules()}"
+    if noted.is_file():
+        return
+    faults = check(settings.ontology, settings)
+    if faults:
+        raise refused(faults, "nothing is changed")
+    with suppress(OSError):  # without a place to note it, it is checked again next time
+        noted.parent.mkdir(parents=True, exist_ok=True)
+        noted.touch()
+
+
+def _rules() -> str:
+    """What the program's version and the rules that the check runs hash to (16 hex digits of SHA-256)."""
+    digest = hashlib.sha256(__version__.encode())
+    for path in found("queries/entailment", "*.rq"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def use_good(settings: Settings) -> tuple[Settings, list[Fault]]:
@@ -68,7 +92,11 @@ def _kept(settings: Settings) -> Path | None:
     """Where the copy of the present ontology is, or would be; None where there is no store yet."""
     if not SnapshotStore(settings.store).exists():
         return None
-    return settings.store / "ontology" / f"{digest(settings.ontology)}{'-dl' if has_java() else ''}"
+    return settings.store / "ontology" / _name(settings)
+
+
+def _name(settings: Settings) -> str:
+    return f"{digest(settings.ontology)}{'-dl' if has_java() else ''}"
 
 
 def _last(settings: Settings) -> Path | None:

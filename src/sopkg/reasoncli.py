@@ -90,6 +90,7 @@ def classify(settings: Settings, /, file: Path | None, **options: Any) -> None:
 
 
 @_asking("entailments")
+@click.option("--whole", is_flag=True, help="Write the given triples too: their blank nodes are those of what follows.")
 @_file
 @click.pass_obj
 def entailments(settings: Settings, /, file: Path | None, **options: Any) -> None:
@@ -128,10 +129,11 @@ def _say(
     seconds: float | None,
     form: str,
     justifications: int | None = None,
+    whole: bool = False,
 ) -> bool:
     """Writes the answer; whether it says that the graph has a fault."""
     day = None if date is None else observation_date(date)
-    question = Question(task, reasoner, city_name, day, ontology, justifications, triple)
+    question = Question(task, reasoner, city_name, day, ontology, justifications, triple, whole)
     answer = reason(_reasoner(settings), question, None if file is None else _read(file), form=form, seconds=seconds)
     click.echo(answer.body, nl=False)
     return answer.faulty

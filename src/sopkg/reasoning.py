@@ -36,6 +36,7 @@ from sopkg.entail import entail
 from sopkg.errors import MemoryExceeded, SopkgError, TooLarge
 from sopkg.graphs import triples_of
 from sopkg.justify import justify
+from sopkg.literals import claims, is_claim, kept_forms, with_other_forms
 from sopkg.rdfinput import read_graph
 from sopkg.results import to_term
 from sopkg.store import SnapshotStore
@@ -129,19 +130,25 @@ def entailments(request: Request) -> Reply:
         direct = consequences(request.java(), request.reasoner, read_axioms(request.triples))
         given = set(request.triples)
         found = sorted((triple for triple in with_supers(direct) if triple not in given), key=str)
-    return len(found), _serialised(found, request)
+    told = (*request.triples, *found) if request.payload["whole"] else found
+    return len(found), _serialised(told, request)
 
 
 def _inferred(request: Request) -> Iterable[Triple]:
-    found = entail(store_of(request.triples), query_files("entailment").values(), Store()).triples
+    store = store_of(request.triples)
+    found = list(entail(store, query_files("entailment").values(), Store()).triples)
     given = set(request.triples)
-    return [triple for triple in found if triple not in given]
+    return [each for each in (*found, *with_other_forms(store, kept_forms(given))) if each not in given]
 
 
 def _inconsistencies(request: Request) -> list[dict[str, object]]:
     """The clashes that the rules with the consequence *false* find."""
-    clashes = entail(store_of(request.triples), query_files("entailment").values(), Store()).inconsistencies
-    return [{"rule": each.rule, "triples": [f"{with_blank_nodes(t)} ." for t in each.triples]} for each in clashes]
+    claimed = claims(request.triples, kept_forms(request.triples))
+    store = store_of((*request.triples, *claimed))
+    clashes = entail(store, query_files("entailment").values(), Store()).inconsistencies
+    told = (dict.fromkeys(claimed.get(t, t) for t in each.triples if not is_claim(t)) for each in clashes)
+    shown = ([f"{with_blank_nodes(triple)} ." for triple in triples] for triples in told)
+    return [{"rule": each.rule, "triples": triples} for each, triples in zip(clashes, shown, strict=True)]
 
 
 def _is_named(triple: Triple) -> bool:

@@ -59,6 +59,9 @@ class Settings:
 
     store: Annotated[Path, About(Path, "a folder", "folder of the built store")] = Path("sopkg-store")
     ontology: Annotated[Path, About(Path, "a folder", "folder of the ontology")] = _SHIPPED_ONTOLOGY
+    cache: Annotated[Path, About(Path, "a folder", "folder for what was found once and would be found again")] = (
+        Path.home() / ".cache" / "sopkg"
+    )
     host: Annotated[str, About(str, "a name or address", "address that `serve` listens on")] = "127.0.0.1"
     port: Annotated[int, About(int, "a whole number", "port that `serve` listens on")] = 8080
     base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
@@ -73,7 +76,7 @@ class Settings:
     result_bytes: Annotated[int, About(_positive, _COUNT, "largest result of one query")] = 268_435_456
     reason_seconds: Annotated[float, About(_seconds, _SECONDS, "time that reasoning may take")] = 60.0
     reason_megabytes: Annotated[int, About(_positive, _COUNT, "memory that reasoning may take")] = 2048
-    graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 4_194_304
+    graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 33_554_432
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     allow_no_netns: Annotated[
         bool, About(_flag, "0 or 1", "run workers without a network namespace where the system refuses one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pyoxigraph as ox
@@ -123,7 +123,7 @@ def query(job: Job) -> Reply:
         )
         return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
     except SyntaxError as error:
-        raise _bad_syntax(payload["query"], error) from error
+        raise bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
         raise BadInput(str(error)) from error
 
@@ -158,25 +158,27 @@ def _serialised(answer: Any, payload: Mapping[str, Any], limit: int) -> bytes:
     return bytes(output.parts)
 
 
-def _bad_syntax(text: str, error: SyntaxError) -> BadInput:
+def bad_syntax(
+    text: str, error: SyntaxError, parse: Callable[[str], object] = parseQuery, what: str = "query"
+) -> BadInput:
     """Where another parser stops; the engine only ever names the end of the text."""
     try:
-        parseQuery(text)
+        parse(text)
     except ParseException as stop:
         place = {"line": stop.lineno, "column": stop.column}
         near = stop.line[stop.column - 1 :][:_NEAR_LENGTH] or "its end"
-        return BadInput(f"the query can't be read at line {stop.lineno}, column {stop.column}: {near}", place)
+        return BadInput(f"the {what} can't be read at line {stop.lineno}, column {stop.column}: {near}", place)
     except RecursionError:
         pass  # then the engine's place has to do
-    return _as_the_engine_says(error)
+    return _as_the_engine_says(error, what)
 
 
-def _as_the_engine_says(error: SyntaxError) -> BadInput:
+def _as_the_engine_says(error: SyntaxError, what: str) -> BadInput:
     match = _SYNTAX.search(str(error))
     if match is None:
-        return BadInput(f"the query can't be read: {str(error)[:_MESSAGE_LENGTH]}")
+        return BadInput(f"the {what} can't be read: {str(error)[:_MESSAGE_LENGTH]}")
     line, column, message = int(match[1]), int(match[2]), " ".join(match[3].split())
     short = message if len(message) <= _MESSAGE_LENGTH else message[:_MESSAGE_LENGTH] + " …"
     return BadInput(
-        f"the query can't be read at line {line}, column {column}: {short}", {"line": line, "column": column}
+        f"the {what} can't be read at line {line}, column {column}: {short}", {"line": line, "column": column}
     )

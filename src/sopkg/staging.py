@@ -9,6 +9,9 @@ from urllib.parse import quote
 from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Triple, Variable
 
 from sopkg.files import system_query
+from sopkg.reader import read_query
+from sopkg.rules import meets, reach, reach_of
+from sopkg.touched import sites
 from sopkg.turtle import ontology as whole_ontology
 
 Term = NamedNode | Literal
@@ -47,14 +50,20 @@ def construct(
 ) -> list[Triple]:
     """The triples that `queries/system/<query_name>.rq` makes of rows, each once.
 
-    The query also sees the ontology (or what is given for it; an empty tuple for nothing), and each constant
-    as the variable of its name.
+    The query also sees what it can match of the ontology (or what is given for it; an empty tuple for nothing), and
+    each constant as the variable of its name.
     """
     store = stage(rows, base)
-    seen = whole_ontology() if ontology is None else ontology
+    seen = _of_ontology(query_name) if ontology is None else ontology
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in seen)
     triples = store.query(
         system_query(query_name), substitutions={Variable(n): term for n, term in constants.items()}
     )
     assert isinstance(triples, QueryTriples)
     return list(dict.fromkeys(triples))
+
+
+@cache
+def _of_ontology(query_name: str) -> tuple[Triple, ...]:
+    wanted = {reach(site.pattern) for site in sites(read_query(system_query(query_name)).where)}
+    return tuple(triple for triple in whole_ontology() if meets(reach_of(triple), wanted))

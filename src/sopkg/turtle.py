@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from pyoxigraph import (
-    BlankNode,
-    CanonicalizationAlgorithm,
-    Dataset,
-    NamedNode,
-    Quad,
-    RdfFormat,
-    Store,
-    Triple,
-    parse,
-)
+from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from sopkg.errors import BadInput
 from sopkg.files import found, system_query
@@ -37,22 +28,20 @@ def read_turtle(path: Path) -> list[Triple]:
         quads = list(parse(text, RdfFormat.TURTLE, base_iri="https://w3id.org/sopkg/"))
     except SyntaxError as error:
         raise BadInput(f"{path.name}, line {error.lineno}: {error.msg}", {"line": error.lineno}) from error
-    return skolemised(Dataset(quads), text)
+    return skolemised(quads, text)
 
 
-def skolemised(dataset: Dataset, text: bytes) -> list[Triple]:
-    """The triples of a dataset that was read from a text, with IRIs in place of blank nodes."""
-    # Canonical labels (RDFC-1.0) depend on the content alone.
-    dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
-    salt = hashlib.sha256(text).hexdigest()[:12]
-    return [_skolemised(quad, salt) for quad in dataset]
+def skolemised(quads: Iterable[Quad], text: bytes) -> list[Triple]:
+    """The triples that were read from a text, in its order, with IRIs in place of blank nodes."""
+    # Numbered as they come: canonical labels (RDFC-1.0) take cubic time for a list of nodes without a name.
+    salt, names = hashlib.sha256(text).hexdigest()[:12], dict[object, NamedNode]()
 
-
-def _skolemised(quad: Quad, salt: str) -> Triple:
     def name(term: object) -> object:
-        return NamedNode(f"{GENID}{salt}-{term.value}") if isinstance(term, BlankNode) else term
+        if not isinstance(term, BlankNode):
+            return term
+        return names.setdefault(term, NamedNode(f"{GENID}{salt}-b{len(names)}"))
 
-    return Triple(name(quad.subject), quad.predicate, name(quad.object))  # type: ignore[arg-type]
+    return [Triple(name(quad.subject), quad.predicate, name(quad.object)) for quad in quads]  # type: ignore[arg-type]
 
 
 @cache

@@ -33,6 +33,7 @@ Row = Mapping[str, object]
 
 _REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout", "format")
 _TRIPLE = ("subject", "predicate", "object")
+_OF_TASK = {"justifications": _TRIPLE, "entailments": ("whole",)}
 _PAGING = ("page", "per_page")
 _MOST_PROOFS = 20
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
@@ -266,7 +267,7 @@ def reasoning(task: str) -> Response:
     """What a reasoner says of the graph in the body, of a city's observation, or of the ontology."""
     if task not in TASKS:
         raise not_found("task of a reasoner", task, TASKS)
-    given = _known(request.args, _REASONING if task != "justifications" else (*_REASONING, *_TRIPLE))
+    given = _known(request.args, (*_REASONING, *_OF_TASK.get(task, ())))
     request.max_content_length = _middle().settings.graph_bytes
     question = Question(
         task,
@@ -276,6 +277,7 @@ def reasoning(task: str) -> Response:
         _truth(given, "ontology"),
         _number(given, "justifications"),
         _triple(given) if task == "justifications" else (),
+        bool(_truth(given, "whole")),
     )
     found = reason(
         current_app.extensions["sopkg-reasoner"],

@@ -14,6 +14,7 @@ from typing import Any
 
 from sopkg.catalog import query_files
 from tests.bench.generate import generate
+from tests.bench.others import REASONERS
 
 SIZES = (10_000, 100_000, 1_000_000)
 STEPS = ("load", "validate", "entail", "detect", "publish")
@@ -29,11 +30,14 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cities = {size: city(Path(folder), size, given.seed) for size in given.sizes}
-        measured = {size: measure(path) for size, path in cities.items()}
+        measured = {size: told("measure", path) for size, path in cities.items()}
+        reasoned = {size: told("reasoning", path) for size, path in cities.items()}
+        others = {name: {size: closed_by(name, path) for size, path in cities.items()} for name in REASONERS}
         plain = measure_plain(cities[given.sizes[0]])
     print_steps(measured)
     print_queries(measured)
     print_plain(given.sizes[0], measured[given.sizes[0]], plain)
+    print_reasoning(reasoned, others)
     return print_faults(measured)
 
 
@@ -45,25 +49,36 @@ def city(folder: Path, size: int, seed: int) -> Path:
     return path
 
 
-def measure(path: Path) -> Measured:
-    """One size, in a process of its own, so that its peak memory is its own."""
-    print(f"measuring {path.stem} triples", file=sys.stderr)
-    done = subprocess.run([sys.executable, "-m", "tests.bench.measure", path], stdout=subprocess.PIPE, check=True)
+def told(module: str, path: Path) -> Measured:
+    """What a module says of one city, in a process of its own, so that its peak memory is its own."""
+    print(f"{module} of {path.stem} triples", file=sys.stderr)
+    done = subprocess.run([sys.executable, "-m", f"tests.bench.{module}", path], stdout=subprocess.PIPE, check=True)
     result: Measured = json.loads(done.stdout)
     return result
 
 
 def measure_plain(path: Path) -> dict[str, float]:
     """The plain way on the smallest city, ended after a while; a step that was ended is missing."""
-    print(f"the plain way on {path.stem} triples, at most {PLAIN_SECONDS} s", file=sys.stderr)
-    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.plain", path]
+    return dict(json.loads(line) for line in within("plain", path).splitlines())
+
+
+def closed_by(name: str, path: Path) -> Measured | None:
+    """What another reasoner took for its closure; None where it was ended."""
+    out = within("others", name, path)
+    return json.loads(out) if out else None
+
+
+def within(module: str, *words: str | Path) -> str:
+    """What a module prints in the time that it has."""
+    print(f"{module} {' '.join(map(str, words))}, at most {PLAIN_SECONDS} s", file=sys.stderr)
+    command = [sys.executable, "-W", "ignore", "-m", f"tests.bench.{module}", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             out, _ = process.communicate(timeout=PLAIN_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             out, _ = process.communicate()
-    return dict(json.loads(line) for line in out.splitlines())
+    return out
 
 
 def exponent(sizes: Iterable[int], seconds: Iterable[float]) -> float:
@@ -115,6 +130,32 @@ def print_plain(size: int, ours: Measured, plain: Mapping[str, float]) -> None:
     print(line("all", [f"{mine:.2f}", f"{sign}{least:.0f}"], f"{sign}{least / mine:.0f}"))
 
 
+def print_reasoning(ours: Mapping[int, Measured], others: Mapping[str, Mapping[int, Measured | None]]) -> None:
+    """The closure beside other reasoners of OWL 2 RL, and what one triple costs."""
+    sizes = list(ours)
+    print("\nseconds (and peak MB) of the closure; how many times ours, with the ontology, another one took")
+    print(line("reasoner", [f"{size:,}" for size in sizes], "exponent"))
+    for name, told_as in (("ours, with the ontology", "closure"), ("ours, another city", "again")):
+        each = [ours[size][told_as] for size in sizes]
+        cells = [f"{one['seconds']:.2f} ({one['megabytes']:.0f})" for one in each]
+        print(line(name, cells, f"{exponent(sizes, [one['seconds'] for one in each]):.2f}"))
+    for name, measured in others.items():
+        print(line(name, [beside(measured[size], ours[size]["closure"]) for size in sizes], ""))
+    print("\nmilliseconds for one triple: median, 95th percentile, largest of 200")
+    for name in ("proof", "addition", "deletion"):
+        told_of = [ours[size]["milliseconds"][name] for size in sizes]
+        print(line(name, [f"{each['median']:.2f} {each['p95']:.1f} {each['max']:.1f}" for each in told_of], ""))
+    if not all(each["same"] for each in ours.values()):
+        print("after deletion and addition of the same triples, something else follows")
+
+
+def beside(other: Measured | None, ours: Measured) -> str:
+    """Another reasoner's seconds and megabytes, and how many times ours it took."""
+    if other is None:
+        return f"> {PLAIN_SECONDS} (> {PLAIN_SECONDS / ours['seconds']:.0f}x)"
+    return f"{other['seconds']:.2f} ({other['megabytes']:.0f}) {other['seconds'] / ours['seconds']:.1f}x"
+
+
 def print_faults(measured: Mapping[int, Measured]) -> int:
     """What differs from what was planted; the exit code."""
     faults = [f"{size:,}: {fault}" for size, each in measured.items() for fault in each["faults"]]
@@ -125,7 +166,7 @@ def print_faults(measured: Mapping[int, Measured]) -> int:
 
 def line(name: str, cells: Iterable[str], last: str) -> str:
     """One line of a table."""
-    return f"{name:<28}" + "".join(f"{cell:>18}" for cell in cells) + f"{last:>16}"
+    return f"{name:<28}" + "".join(f"{cell:>22}" for cell in cells) + f"{last:>16}"
 
 
 if __name__ == "__main__":

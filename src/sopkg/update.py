@@ -1,0 +1,184 @@
+"""Changes what sources say of a city at a date by a SPARQL update, and publishes what follows: all, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store
+from rdflib.plugins.sparql.parser import parseUpdate
+
+from sopkg.change import Closed
+from sopkg.cities import City
+from sopkg.detect import Audit
+from sopkg.entail import Inconsistency
+from sopkg.errors import BadInput, not_observed
+from sopkg.graphs import Graph, current_graphs, triples_of
+from sopkg.guard import inspect_update
+from sopkg.load import (
+    Progress,
+    detect_again,
+    earlier_findings,
+    graph_name,
+    in_steps,
+    instant,
+    integer,
+    method_hash,
+    observation,
+    of_date,
+    publish_all,
+)
+from sopkg.pipeline import Triples, closed_ontology, closed_schema, data_rules, is_named
+from sopkg.sparql import bad_syntax
+from sopkg.staging import construct
+from sopkg.store import SnapshotStore
+from sopkg.turtle import store_of
+from sopkg.validate import report, validate
+
+SAID, FOLLOWS, MODEL = (NamedNode(f"https://w3id.org/sopkg/graph/working/{name}") for name in ("a", "i", "o"))
+
+
+@dataclass(frozen=True)
+class Updated:
+    """How many triples an update added to what sources say and removed from it, what followed, and what clashes."""
+
+    added: int
+    removed: int
+    inferred_added: int = 0
+    inferred_removed: int = 0
+    counts: Mapping[str, int] | None = None
+    inconsistencies: Sequence[Inconsistency] = ()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A SPARQL update in a file."""
+
+    title: str
+    text: str
+    sha256: str
+
+
+def update(
+    snapshots: SnapshotStore,
+    path: Path,
+    city: City,
+    date: str,
+    nesting: int,
+    progress: Progress = lambda step, detail: None,
+) -> Updated:
+    """Runs a file of SPARQL 1.1 Update over the asserted triples of an observation, and publishes the outcome.
+
+    Only what hangs on the changed triples is inferred anew; validation and detection read everything. An update that
+    changes nothing publishes nothing. Raises NotFound where there is no such observation; BadInput for an update that
+    can't be read, names a graph, brings a blank node or leaves nothing; Forbidden for LOAD and SERVICE.
+    """
+    started = datetime.now(UTC)
+    edit = read_edit(path, nesting)
+    with snapshots.reading() as store:
+        if edited(said_in(store, city, date), edit) == ([], []):
+            return Updated(0, 0)
+    with snapshots.writing() as draft:
+        added, removed = edited(said_in(draft.store, city, date), edit)
+        mine = {graph.step: graph for graph in of_date(draft.store, city, date)}
+        steps = {step: triples_of(draft.store, graph.iri) for step, graph in mine.items()}
+        progress("entail", "")
+        closed = closed_of(steps)
+        # What other files inferred can't be taken up; the whole is closed anew.
+        change = closed.change if mine["asserted"].method == method_hash() else closed.change_from_scratch
+        changed = change(added, removed)
+        now = {"asserted": triples_in(closed, SAID), "inferred": triples_in(closed, FOLLOWS)}
+        audit = Audit(city.base, observation(city, date), date)
+        told = provenance(edit, city, date, mine["asserted"], now["asserted"], (len(added), len(removed)), started)
+        progress("validate", "")
+        validation = report(validate(store_of(now["asserted"]), closed_schema()), audit.base)
+        now = {**now, "provenance": [*steps["provenance"], *told], "validation": validation}
+        gaps = detect_again(now, earlier_findings(draft.store, city, date), audit, in_steps(progress))
+        publish_all(draft, city, date, {**now, "gaps": gaps}, method_hash(), progress)
+    counts = {step: len(triples) for step, triples in {**now, "gaps": gaps}.items()}
+    sizes = (len(added), len(removed), len(changed.added), len(changed.removed))
+    return Updated(*sizes, counts, changed.inconsistencies)
+
+
+def said_in(store: Store, city: City, date: str) -> Triples:
+    """What sources say of a city at a date. Raises NotFound, with the dates that there are, for one not loaded."""
+    mine = [graph for graph in current_graphs(store) if graph.city == city.iri.value and graph.step == "asserted"]
+    for graph in mine:
+        if graph.date == date:
+            return triples_of(store, graph.iri)
+    raise not_observed(f"of {city.name} on", date, (graph.date for graph in mine if graph.date))
+
+
+def read_edit(path: Path, nesting: int) -> Edit:
+    """An update in a file. Raises BadInput with line and column, or Forbidden for what calls other servers."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name} is not UTF-8: {error}") from error
+    inspect_update(text, nesting)
+    edit = Edit(path.name, text, hashlib.sha256(data).hexdigest())
+    edited([], edit)
+    return edit
+
+
+def edited(said: Triples, edit: Edit) -> tuple[Triples, Triples]:
+    """What an update adds to triples and removes from them."""
+    store = store_of(said)
+    try:
+        store.update(edit.text)
+    except SyntaxError as error:
+        raise bad_syntax(edit.text, error, parseUpdate, f"update {edit.title}") from error
+    named = next(iter(store.named_graphs()), None)
+    if named is not None:
+        raise BadInput(f"{edit.title} writes to the graph {named}: an update of an observation names no graph")
+    before = set(said)
+    now = dict.fromkeys(quad.triple for quad in store)
+    added = [triple for triple in now if triple not in before]
+    for triple in added:
+        if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
+            raise BadInput(f"{edit.title} adds a blank node ({triple} .): what a city has, has an IRI")
+    if said and not now:
+        raise BadInput(f"{edit.title} removes everything: `sopkg forget` drops an observation")
+    return added, [triple for triple in said if triple not in now]
+
+
+def closed_of(steps: Mapping[str, Triples]) -> Closed:
+    """The closed observation in memory, to be changed."""
+    store = Store()
+    for graph, triples in ((SAID, steps["asserted"]), (FOLLOWS, steps["inferred"]), (MODEL, closed_ontology())):
+        store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object, graph) for triple in triples)
+    return Closed(store, data_rules(), SAID, FOLLOWS, [MODEL], is_named)
+
+
+def triples_in(closed: Closed, graph: NamedNode) -> Triples:
+    """The triples of one of its graphs."""
+    return triples_of(closed.store, graph.value)
+
+
+def provenance(
+    edit: Edit,
+    city: City,
+    date: str,
+    before: Graph,
+    said: Triples,
+    counts: tuple[int, int],
+    started: datetime,
+) -> Triples:
+    """Who made the asserted graph of which other by which update, and when (PROV-O)."""
+    row: dict[str, NamedNode | Literal | str] = {
+        "graph": NamedNode(graph_name(city, date, "asserted", said)),
+        "before": NamedNode(before.iri),
+        "activity": NamedNode(f"{city.base}update/{date}-{before.iri[-12:]}-{edit.sha256[:12]}"),
+        "file": NamedNode(f"{city.base}file/{edit.sha256[:12]}"),
+        "title": edit.title,
+        "sha256": edit.sha256,
+        "started": instant(started),
+        "ended": instant(datetime.now(UTC)),
+        "added": integer(counts[0]),
+        "removed": integer(counts[1]),
+    }
+    return construct("update-provenance", [row], city.base, ontology=())
