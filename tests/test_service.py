@@ -120,6 +120,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "application/ld+json": json.loads,
     "application/sparql-results+xml": ElementTree.fromstring,
     "application/rdf+xml": ElementTree.fromstring,
+    "application/atom+xml": ElementTree.fromstring,
     "text/csv": lambda text: list(csv.reader(io.StringIO(text)))[1],
     "text/tab-separated-values": lambda text: text.splitlines()[1],
     "text/turtle": lambda text: next(iter(ox.parse(text.encode(), ox.RdfFormat.TURTLE))),

@@ -59,13 +59,20 @@ class Double:
         return [{"name": "who-leads-what", "summary": "Who leads what?"}]
 
     def ask_as(
-        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+        self,
+        name: str,
+        given: Mapping[str, str],
+        accept: str,
+        form: str | None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answer:
         if name == "broken":
             raise ZeroDivisionError("a secret")
         if name != "who-leads-what":
             raise not_found("query", name, ["who-leads-what"])
         asked = given if entailment else {**given, "without": "entailment"}
+        asked = asked if as_of is None else {**asked, "until": as_of}
         return Answer(json.dumps(asked).encode(), "application/json")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
+from itertools import pairwise
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
+from sopkg.baseline import Comparison, compare
 from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
 from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
@@ -20,9 +22,13 @@ from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
 from sopkg.inference import term as read_term
+from sopkg.junit import as_junit
+from sopkg.lifeline import FILTERS as EVENT_FILTERS
+from sopkg.lifeline import Difference, changes, event_words, events, life_at, unsettled
 from sopkg.pool import Pool
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
+from sopkg.sarif import as_sarif
 from sopkg.schema import ontology_store
 from sopkg.settings import Settings
 from sopkg.sparql import ROWS, answer
@@ -35,7 +41,7 @@ from sopkg.wording import as_text, reading_lines, verdict_lines
 FINDINGS = ("asserted", "inferred", "gaps", "provenance")
 GRADES = ("low", "medium", "high", "critical")
 VERDICTS = ("confirmed", "presumed", "contested", "undetermined")
-FILTERS = ("city", "date", "kind", "object", "severity", "verdict")
+FILTERS = ("city", "date", "as-of", "kind", "object", "severity", "verdict")
 WORST = 10
 CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
 FINDING_COLUMNS = (
@@ -46,6 +52,7 @@ KEPT_AUDITS = 8
 SHORTEST_HALF = 6  # of a gap's identifier: all of one kind begin alike
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = dict[str, Any]
+SourceRows = Mapping[tuple[str, str], Sequence[tuple[str, int]]]
 # The columns of a count of findings: the head, and the finding's member.
 COUNTED = {"city": "city", "date": "date", "kind": "notation", "gap": "kindLabel"}
 GRADED = {**COUNTED, "severity": "severity", "verdict": "verdict"}
@@ -62,6 +69,19 @@ class AuditReport:
     findings: list[Row]
     reason: Callable[[Row], str]
     triples: Callable[[], bytes]
+    source_rows: Callable[[], SourceRows]
+    compared: Comparison | None = None
+
+    def beside(self, baseline: Iterable[Mapping[str, Any]]) -> AuditReport:
+        """This report compared with the findings of an earlier one."""
+        cities = {each.partition(" ")[0] for each in self.observations}
+        return replace(self, compared=compare(self.findings, baseline, cities, GRADES))
+
+    def fails(self, grade: str | None) -> bool:
+        """Whether a gap is as severe as a grade; beside a baseline, whether a new or worse one is (of any, if None)."""
+        if self.compared is not None:
+            return self.compared.reaches(grade, GRADES)
+        return grade is not None and self.reaches(grade)
 
     def reaches(self, grade: str) -> bool:
         """Whether a finding is as severe as a grade, or more; undetermined ones do not count."""
@@ -69,8 +89,12 @@ class AuditReport:
         return any(GRADES.index(row["severity"]) >= GRADES.index(grade) for row in settled)
 
     def written(self, form: str) -> str:
-        """The report as table, json, csv or turtle."""
+        """The report as table, json, csv, turtle, junit or sarif."""
         match form:
+            case "junit":
+                return as_junit(self.findings, kind_texts(), self.compared)
+            case "sarif":
+                return as_sarif(self.findings, kind_texts(), self.source_rows(), self.compared)
             case "json":
                 return as_json(self.findings)
             case "csv":
@@ -101,6 +125,13 @@ class AuditReport:
         return "\n".join(lines)
 
 
+@cache
+def kind_texts() -> list[Row]:
+    """What the ontology says of each kind of gap that is looked for, in words."""
+    names = ("kind", "notation", "label", "definition", "question", "remedy", "severity")
+    return [{name: row[name].value for name in names} for row in select(ontology_store(), system_query("kind-texts"))]
+
+
 def counts(findings: Iterable[Row], columns: Mapping[str, str]) -> list[Row]:
     """How many findings have the same values in these columns."""
     counted = Counter(tuple(row[column] for column in columns.values()) for row in findings)
@@ -124,39 +155,53 @@ class Answers:
         rows = self.rows(named_query("system", "cities"), {}, [])
         return [{**row, "city": city_key(row["city"])} for row in rows]
 
-    def dated(self, steps: Iterable[str], city: str | None, date: str | None) -> list[str]:
-        """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city."""
+    def dated(self, steps: Iterable[str], city: str | None, date: str | None, as_of: str | None = None) -> list[str]:
+        """The graphs of these steps and the ontology: at a date that must be there, or the latest of each city.
+
+        With `as_of` the latest that is not after it; a city without any such is left out, and named it is an error.
+        """
         graphs = self.graphs()
+        mine = self._observed(graphs, city)
+        if date is not None and as_of is not None:
+            raise BadInput("a date and as-of say both which observation to read; one of them is enough")
+        if date is not None and date not in {graph.date for graph in mine}:
+            raise not_observed(_on(city), date, (graph.date for graph in mine))
+        early = [graph for graph in mine if as_of is None or graph.date <= as_of]
+        if as_of is not None and not early:
+            raise not_observed(f"of {city} on or before" if city else "on or before", as_of, (g.date for g in mine))
+        latest = {each: max(graph.date for graph in early if graph.city == each) for each in {g.city for g in early}}
+        wanted = set(steps)
+        dated = [g.graph for g in early if g.step in wanted and g.date == (date or latest[g.city])]
+        return dated + [graph.graph for graph in graphs if graph.step == "ontology"]
+
+    @staticmethod
+    def _observed(graphs: list[CurrentGraph], city: str | None) -> list[CurrentGraph]:
+        """The graphs of a city's observations, or of all cities'."""
         mine = [graph for graph in graphs if graph.city and city in (None, graph.city)]
         if city is not None and not mine:
             raise not_found("city", city, {graph.city for graph in graphs if graph.city})
-        if date is not None and date not in {graph.date for graph in mine}:
-            raise not_observed(f"of {city} on" if city else "on", date, (graph.date for graph in mine))
-        latest = {each: max(graph.date for graph in mine if graph.city == each) for each in {g.city for g in mine}}
-        wanted = set(steps)
-        dated = [g.graph for g in mine if g.step in wanted and g.date == (date or latest[g.city])]
-        return dated + [graph.graph for graph in graphs if graph.step == "ontology"]
+        return mine
 
     def rows(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> list[Row]:
         """The rows of a predefined query as plain values, every column in each."""
         return _rows(self.pool.run("query", self._payload(query, given, graphs) | {"format": ROWS}), _plain)
 
-    def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> Row:
+    def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None) -> Row:
         check_names(query, given)
         types = {parameter.name: parameter.type for parameter in query.parameters}
         for name, text in given.items():
             if types[name] == "iri" and ":" not in text:
-                self.dated((), text, None)  # a bare word is a city's name
+                self.dated((), text, None, as_of)  # a bare word is a city's name
         terms = {name: str(term(text, types[name], name)) for name, text in given.items()}
         return {"query": query.text, "default_graphs": graphs, "substitutions": terms}
 
     def gaps(self, filters: Mapping[str, str]) -> list[Row]:
         """The findings that meet every filter, the most severe first and undetermined ones last."""
         check_filters(filters)
-        date = observation_date(filters["date"]) if "date" in filters else None
+        when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
         snapshot = SnapshotStore(self.settings.store).current().name
-        read = self.dated(("asserted", "inferred"), filters.get("city"), date)
-        audits = set(self.dated(("gaps",), filters.get("city"), date)) - set(read)
+        read = self.dated(("asserted", "inferred"), filters.get("city"), *when)
+        audits = set(self.dated(("gaps",), filters.get("city"), *when)) - set(read)
         found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
         return [row for row in found if meets(row, filters)]
 
@@ -258,6 +303,63 @@ class Answers:
         told: Row = self.pool.run("what-if", asked)
         return told
 
+    def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
+        """What became of each gap of a city between two observations, by their dates (ISO 8601).
+
+        Raises NotFound for a city or a date without an observation, and BadInput where the dates are the wrong way
+        round or a filter is none.
+        """
+        for date in (earlier, later):
+            self.dated((), city, date)
+        if earlier > later:
+            raise BadInput(f"from {earlier} is after to {later}: the earlier observation comes first")
+        given = dict(filters or {})
+        check_event_filters(given)
+        found = self._events(city, earlier, later)
+        return Difference(city, earlier, later, [row for row in found if happened(row, given)])
+
+    def _events(self, city: str, earlier: str, later: str, identifier: str | None = None) -> list[Row]:
+        mine = self._observed(self.graphs(), city)
+        graph = {(each.step, each.date): each.graph for each in mine}
+        given = {
+            "earlierFindings": graph["gaps", earlier],
+            "laterFindings": graph["gaps", later],
+            "earlierData": graph["asserted", earlier],
+            "laterData": graph["asserted", later],
+            **({} if identifier is None else {"id": identifier}),
+        }
+        formerly = [each.graph for each in mine if each.step == "gaps" and each.date < earlier]
+        query = named_query("system", "gap-events")
+        named = {"named_graphs": [*dict.fromkeys(given[name] for name in list(given)[:4]), *formerly], "format": ROWS}
+        rows = _rows(self.pool.run("query", self._payload(query, given, self.dated((), city, later)) | named), _plain)
+        at = [{row["id"]: row for row in self.gaps({"city": city, "date": date})} for date in (earlier, later)]
+        return events(rows, at[0], at[1], (earlier, later))
+
+    def news(self, city: str | None) -> tuple[list[Row], str]:
+        """Every event that shows a change between successive observations of a city or all, and the latest date.
+
+        What can be known at neither observation is left out. Raises NotFound for an unknown city.
+        """
+        mine, found = self._observed(self.graphs(), city), list[Row]()
+        for name in sorted({graph.city for graph in mine}):
+            dates = sorted({graph.date for graph in mine if graph.city == name})
+            for earlier, later in pairwise(dates):
+                found += [row for row in self._events(name, earlier, later) if changes(row) and not unsettled(row)]
+        return found, max((graph.date for graph in mine), default="")
+
+    def life(self, identifier: str) -> Row:
+        """The life line of a gap: at each observation of its city whether it was found, and what became of it."""
+        found = self._found(identifier)
+        if not found:
+            raise self._no_gap(identifier)
+        city = city_key(found[0]["gap"])
+        dates = sorted({graph.date for graph in self._observed(self.graphs(), city)})
+        happened = {later: self._events(city, earlier, later, identifier) for earlier, later in pairwise(dates)}
+        at = {row["date"]: row for row in found}
+        told = next(row for row in self.gaps({"city": city, "date": max(at)}) if row["id"] == identifier)
+        about = {name: told[name] for name in ("id", "city", "notation", "kindLabel", "about", "kind", "gap")}
+        return {**about, "life": [life_at(date, at.get(date), happened.get(date)) for date in dates]}
+
     def audit(self, city: str | None, date: str | None) -> AuditReport:
         """The gap report of one city or all, at one date or each city's latest."""
         filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
@@ -271,7 +373,16 @@ class Answers:
             "prefixes": prefix_table(),
         }
         observations = sorted(f"{graph.city} {graph.date}" for graph in audits)
-        return AuditReport(observations, findings, self._reason, lambda: self.pool.run("query", payload))
+        triples, rows = partial(self.pool.run, "query", payload), partial(self._source_rows, city, date)
+        return AuditReport(observations, findings, self._reason, triples, rows)
+
+    def _source_rows(self, city: str | None, date: str | None) -> SourceRows:
+        """The files and rows that the evidence of each finding names, by city and gap."""
+        found = self.rows(named_query("system", "finding-rows"), {}, self.dated(FINDINGS, city, date))
+        rows: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        for row in found:
+            rows.setdefault((city_key(row["gap"]), local(row["gap"])), []).append((row["title"], int(row["number"])))
+        return rows
 
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""
@@ -317,18 +428,52 @@ class Answers:
         order = sorted(answer["columns"], key=links.__contains__)
         return [{name: shown(row[name], prefixes) for name in order} for row in rows]
 
-    def _reported(self, entailment: bool) -> list[str]:
+    def _reported(self, entailment: bool, as_of: str | None = None) -> list[str]:
         """The graphs that reports read."""
-        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None)
+        return self.dated([step for step in FINDINGS if entailment or step != INFERRED], None, None, as_of)
 
     def ask_as(
-        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+        self,
+        name: str,
+        given: Mapping[str, str],
+        accept: str,
+        form: str | None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answer:
         """The result of a predefined query, in the format that the caller wants."""
         query = named_query("reports", name)
         wanted = chosen(accept, offered("SELECT"), form)
-        payload = self._payload(query, given, self._reported(entailment))
+        payload = self._payload(query, given, self._reported(entailment, as_of), as_of)
         return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+
+def _on(city: str | None) -> str:
+    return f"of {city} on" if city else "on"
+
+
+def check_event_filters(filters: Mapping[str, str]) -> None:
+    """Raises BadInput for a filter of events that is not one, or a word that is none of its values."""
+    unknown = sorted(set(filters) - set(EVENT_FILTERS))
+    if unknown:
+        raise unknown_names("filter", unknown, EVENT_FILTERS)
+    check_filters({name: word for name, word in filters.items() if name == "kind"})
+    words = event_words()
+    for name in ("event", "because"):
+        if name in filters and filters[name] not in words[name]:
+            raise BadInput(f"{name} is one of {', '.join(words[name])}, not {filters[name]!r}")
+
+
+def happened(row: Row, filters: Mapping[str, str]) -> bool:
+    """Whether an event meets the filters."""
+    met = "event" not in filters or row["event"] == filters["event"]
+    met = met and ("because" not in filters or filters["because"] in row["because"])
+    return met and ("kind" not in filters or filters["kind"] in kind_words(row))
+
+
+def kind_words(row: Row) -> tuple[str, ...]:
+    """What the kind of a finding or an event can be called."""
+    return row["notation"], row["notation"].rstrip("abc"), row["kind"], local(row["kind"])
 
 
 def term(text: str, kind: str, name: str) -> NamedNode | Literal:
@@ -421,9 +566,8 @@ def filter_words() -> dict[str, list[str]]:
 
 def meets(row: Row, filters: Mapping[str, str]) -> bool:
     """Whether a finding meets the filters by kind, object, severity and verdict; a word may be an IRI's last part."""
-    kind = (row["notation"], row["notation"].rstrip("abc"), row["kind"], local(row["kind"]))
     objects = [*row["objects"], *map(local, row["objects"])]
-    found = {"kind": kind, "object": objects, "severity": [row["severity"]], "verdict": [row["verdict"]]}
+    found = {"kind": kind_words(row), "object": objects, "severity": [row["severity"]], "verdict": [row["verdict"]]}
     return all(filters[name] in words for name, words in found.items() if name in filters)
 
 

@@ -17,11 +17,13 @@ import click
 
 from sopkg import __version__
 from sopkg.answers import Answers
+from sopkg.baseline import read_baseline
 from sopkg.cities import cities, city
 from sopkg.dates import observation_date
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
+from sopkg.lifeline import life_json, life_text
 from sopkg.load import STEPS, Loaded, Progress, forget, load
 from sopkg.ontologycli import ontology_group
 from sopkg.ontologystate import require_good
@@ -241,7 +243,7 @@ def _problem_line(problem: Problem) -> str:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv", "turtle"]),
+    type=click.Choice(["table", "json", "csv", "turtle", "junit", "sarif"]),
     default="table",
     show_default=True,
     help="What to write.",
@@ -249,18 +251,35 @@ def _problem_line(problem: Problem) -> str:
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
-    help="Exit 1 if such a gap, or a worse one, is found.",
+    help="Exit 1 if such a gap, or a worse one, is found; with --baseline, if one is that is new or worse.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="An earlier report, as --format json wrote it: exit 1 if a gap is new or worse.",
 )
 @click.pass_context
-def audit(context: click.Context, city_name: str | None, date: str | None, form: str, fail_on: str | None) -> None:
+def audit(
+    context: click.Context,
+    city_name: str | None,
+    date: str | None,
+    form: str,
+    fail_on: str | None,
+    baseline: Path | None,
+) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
 
     Example: sopkg audit --city buenos-aires --date 2019-11 --fail-on critical
     """
+    earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj) as answers:
         report = answers.audit(city_name, None if date is None else observation_date(date))
+        report = report if earlier is None else report.beside(earlier)
         click.echo(report.written(form), nl=False)
-        if fail_on is not None and report.reaches(fail_on):
+        if baseline is not None and report.compared is not None:
+            # What a program reads on standard output stays whole.
+            click.echo(report.compared.text(baseline.name), nl=False, err=form != "table")
+        if report.fails(fail_on):
             context.exit(1)
 
 
@@ -283,6 +302,45 @@ def why(settings: Settings, gap: str, date: str | None, form: str) -> None:
     """
     with answering(settings) as answers:
         click.echo(answers.why(gap, form, None if date is None else observation_date(date)), nl=False)
+
+
+@main.command("life")
+@click.argument("gap")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to write."
+)
+@click.pass_obj
+def life_command(settings: Settings, gap: str, form: str) -> None:
+    """Tell the life line of one gap: at which observations it was found, what became of it, because of what.
+
+    Example: sopkg life G03-1a2b3c4d5e6f
+    """
+    with answering(settings) as answers:
+        told = answers.life(gap)
+    click.echo(life_text(told) if form == "text" else life_json(told), nl=False)
+
+
+@main.command("diff")
+@click.option("--city", "city_name", required=True, help="A city of the store.")
+@click.option("--from", "earlier", required=True, help="The earlier observation, as loaded: YYYY-MM-DD or YYYY-MM.")
+@click.option("--to", "later", required=True, help="The later observation.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "turtle"]),
+    default="table",
+    show_default=True,
+    help="What to write.",
+)
+@click.pass_obj
+def diff_command(settings: Settings, city_name: str, earlier: str, later: str, form: str) -> None:
+    """Tell what became of each gap of a city between two observations, and because of what.
+
+    Example: sopkg diff --city buenos-aires --from 2019-11 --to 2024-06
+    """
+    dates = observation_date(earlier), observation_date(later)
+    with answering(settings) as answers:
+        click.echo(answers.diff(city_name, *dates).written(form), nl=False)
 
 
 @main.command("why-triple")

@@ -117,6 +117,7 @@ def detect(
         progress(gap.file.name)
         found_here = find(store, gap, kinds[gap.kind], scope, fanout, audit)
         method = method_version(gap, kinds[gap.kind], mapping_hash)
+        triples += _write(store, audited_triples(kinds[gap.kind], audit, method))
         triples += _write(store, finding_triples(found_here, audit, method))
         everything += found_here
     progress("severity")
@@ -271,6 +272,13 @@ def finding_triples(findings: list[Finding], audit: Audit, method: str) -> list[
     described = [triple for shape in shapes for triple in as_triples(shape, audit.base)]
     rows = (row for finding in findings for row in _finding_rows(finding, audit, method))
     return construct("findings", rows, audit.base) + described
+
+
+def audited_triples(kind: Kind, audit: Audit, method: str) -> list[Statement]:
+    """That the observation was asked for a kind, and how: the only trace where nothing is found."""
+    node = NamedNode(f"{audit.base}audit/{audit.date}/{kind.notation}")
+    row: Cells = {"audit": node, "kind": kind.iri, "observation": audit.observation, "method": method}
+    return construct("kind-audits", [row], audit.base, ontology=())
 
 
 def _finding_rows(finding: Finding, audit: Audit, method: str) -> Iterator[Cells]:

@@ -188,7 +188,7 @@ class Audited:
 
     def _note(self, keys: Keys, triples: Iterable[Triple]) -> None:
         """Adds the focuses that triples can touch, in the present state of the store."""
-        for triple in triples:
+        for triple in triples if any(known is not None for known in keys.values()) else ():
             for name, touched in self.queries.gaps.items():
                 known = keys.get(name)
                 if known is not None:

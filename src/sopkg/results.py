@@ -46,6 +46,7 @@ TURTLE = Format(
     ("application/x-turtle", "application/turtle"),
     content_type="text/turtle; charset=utf-8",
 )
+ATOM = Format("atom", "application/atom+xml", ("application/xml", "text/xml"))
 
 ROWS: tuple[Format, ...] = (
     Format("json", "application/sparql-results+json", ("application/json", "text/json")),

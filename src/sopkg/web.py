@@ -16,11 +16,14 @@ from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
+from sopkg.feed import as_atom
 from sopkg.inference import TASKS, Given, Question, reason
+from sopkg.lifeline import FILTERS as EVENT_FILTERS
+from sopkg.lifeline import Difference, life_json, life_text
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
-from sopkg.results import CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
+from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
 from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
 from sopkg.store import SnapshotStore
@@ -38,6 +41,9 @@ _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment
 _PROTOCOL = ("query", *_DATASET, "timeout", "format")
 _PAGE_SIZE, _LARGEST_PAGE = 50, 1000
 _TABLES = (JSON, CSV)
+_DIFFERENCE = ("city", "from", "to")
+_EVENTS = (JSON, CSV, TURTLE)
+_FEEDS = (ATOM,)
 _REASONS = (JSON, TEXT, TURTLE)
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -73,13 +79,28 @@ class Middle(Protocol):
     def what_if(self, update: str, city: str, date: str | None) -> Row:
         """What an update would change."""
 
+    def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
+        """What became of a city's gaps between two dates."""
+
+    def life(self, identifier: str) -> Row:
+        """The life line of one gap."""
+
+    def news(self, city: str | None) -> tuple[Sequence[Row], str]:
+        """What became of the gaps of a city or all, and the latest observation's date."""
+
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
 
     def ask_as(
-        self, name: str, given: Mapping[str, str], accept: str, form: str | None, entailment: bool = True
+        self,
+        name: str,
+        given: Mapping[str, str],
+        accept: str,
+        form: str | None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answered:
-        """A predefined query's result; without entailment, over what the sources say."""
+        """A predefined query's result; without entailment, over what the sources say; of today, or as of a date."""
 
 
 class Answered(Protocol):
@@ -148,6 +169,41 @@ def gap(gap_id: str) -> Response:
     return _json(_middle().gap(gap_id, _date(given)))
 
 
+def diff() -> Response:
+    """What became of a city's gaps between two observations."""
+    given = _known(request.args, (*_DIFFERENCE, *EVENT_FILTERS, "format"))
+    form = chosen(_accept(), _EVENTS, given.get("format"))
+    missing = [name for name in _DIFFERENCE if name not in given]
+    if missing:
+        raise BadInput(f"between which observations of which city? {', '.join(missing)} is not given")
+    filters = {name: value for name, value in given.items() if name in EVENT_FILTERS}
+    earlier, later = (observation_date(given[name]) for name in ("from", "to"))
+    return _negotiated(_middle().diff(given["city"], earlier, later, filters).written(form.name), form.header)
+
+
+def feed() -> Response:
+    """What became of the gaps, for a feed reader; one that has it already is told so (RFC 9110, 13)."""
+    given = _known(request.args, ("city", "format"))
+    form = chosen(_accept(), _FEEDS, given.get("format"))
+    found, observed = _middle().news(given.get("city"))
+    told = as_atom(given.get("city"), found, observed, request.url, _life_address)
+    response = _negotiated(told, form.header)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _life_address(gap_id: str) -> str:
+    return url_for("life", gap_id=gap_id, _external=True)
+
+
+def life(gap_id: str) -> Response:
+    """The life line of one gap."""
+    form = chosen(_accept(), (JSON, TEXT), _known(request.args, ("format",)).get("format"))
+    told = dict(_middle().life(gap_id))
+    return _negotiated(life_text(told) if form is TEXT else life_json(told), form.header)
+
+
 def why(gap_id: str) -> Response:
     """Why a gap is one."""
     given = _known(request.args, ("date", "format"))
@@ -173,11 +229,12 @@ def queries() -> Response:
 
 
 def query(name: str) -> Response:
-    """A predefined query's result; all parameters but `format` and `entailment` are the query's."""
+    """A predefined query's result; all parameters but `format`, `entailment` and `as-of` are the query's."""
     given = _single(request.args)
-    form, entailment = given.pop("format", None), _entailment(given)
-    given.pop("entailment", None)
-    found = _middle().ask_as(name, given, _accept(), form, entailment)
+    form, entailment, as_of = given.pop("format", None), _entailment(given), _date(given, "as-of")
+    for ours in ("entailment", "as-of"):
+        given.pop(ours, None)
+    found = _middle().ask_as(name, given, _accept(), form, entailment, as_of)
     return _negotiated(found.body, found.content_type)
 
 
@@ -266,7 +323,10 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/", front),
     ("/cities", cities),
     ("/gaps", gaps),
+    ("/gaps/diff", diff),
+    ("/gaps/feed", feed),
     ("/gaps/<gap_id>", gap),
+    ("/gaps/<gap_id>/life", life),
     ("/gaps/<gap_id>/why", why),
     ("/why", why_triple),
     ("/queries", queries),
