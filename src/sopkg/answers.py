@@ -261,9 +261,20 @@ class Answers:
         return {**gap, "because": verdict_lines(gap, why), "why": why}
 
     def _explained(self, kind: str, key: str, city: str, date: str) -> Row:
-        graphs = [*self.dated(FINDINGS, city, date), *self._earlier(kind, city, date)]
-        explained: Row = self.pool.run("why", {"kind": kind, "key": key, "date": date, "graphs": graphs})
+        explained: Row = self.pool.run("why", self._about(kind, key, city, date))
         return explained
+
+    def _about(self, kind: str, key: str, city: str, date: str) -> Row:
+        graphs = [*self.dated(FINDINGS, city, date), *self._earlier(kind, city, date)]
+        return {"kind": kind, "key": key, "date": date, "graphs": graphs}
+
+    def remedy(self, identifier: str, date: str | None = None) -> Row:
+        """What would close one gap: sets of statements with open slots, or why no statement would."""
+        gap = self.gap(identifier, date)
+        city = city_key(gap["gap"])
+        asked = self._about(gap["kind"]["iri"], gap["focusKey"], city, gap["date"])
+        told: Row = self.pool.run("remedy", asked | {"base": f"{IDS}{city}/"})
+        return {**{name: gap[name] for name in ("id", "kind", "focus", "city", "date", "verdict")}, **told}
 
     def _earlier(self, kind: str, city: str, date: str) -> list[str]:
         """The graphs of earlier findings, where the kind rests on them."""

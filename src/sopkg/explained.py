@@ -10,7 +10,7 @@ from sopkg.files import system_query
 from sopkg.gapquery import Ground, gap_query_of
 from sopkg.results import to_term
 from sopkg.rows import select
-from sopkg.why import Dataset, explain
+from sopkg.why import Dataset, Explanation, explain
 from sopkg.wording import Record, Speaker, record
 from sopkg.worker import Job
 
@@ -19,6 +19,12 @@ XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 
 def explain_gap(job: Job) -> Record:
     """The explanation of a gap: the payload names its kind, its focus key, the date and the graphs."""
+    data, explanation = explained(job)
+    return record(explanation, Speaker(data))
+
+
+def explained(job: Job) -> tuple[Dataset, Explanation]:
+    """The data of a gap's audit and its explanation. Raises NotFound where the data no longer shows the gap."""
     kind, date = job.payload["kind"], job.payload["date"]
     gap = gap_query_of(kind)
     data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
@@ -26,7 +32,7 @@ def explain_gap(job: Job) -> Record:
     explanation = explain(data, gap, parameters, dict(zip(gap.focus, focus_of(job.payload["key"]), strict=True)))
     if explanation is None:
         raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
-    return record(explanation, Speaker(data))
+    return data, explanation
 
 
 def label_things(job: Job) -> dict[str, str]:

@@ -253,7 +253,7 @@ def limits(group: Group) -> dict[Term, list[Call]]:
 
 def record(explanation: Explanation, speaker: Speaker) -> Record:
     """An explanation as plain data: every term with its label, every triple with graph and source row."""
-    searches = [_search_record(search, speaker) for search in explanation.searches]
+    searches = [search_record(search, speaker) for search in explanation.searches]
     found = [triples for search in explanation.searches for triples in search.found]
     misses = [_miss_record(miss, search, speaker) for search in explanation.searches for miss in search.misses]
     return {
@@ -361,7 +361,8 @@ def triple_record(triple: Triple, speaker: Speaker) -> Record:
     }
 
 
-def _search_record(search: Search, speaker: Speaker) -> Record:
+def search_record(search: Search, speaker: Speaker) -> Record:
+    """What was looked for: the class of the observation, its values, and the conditions beside them."""
     lack = search.lack
     nouns = _nouns(search, speaker, "it")
     return {

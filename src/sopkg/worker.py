@@ -29,6 +29,7 @@ OPERATIONS: dict[str, str] = {
     "labels": "sopkg.explained:label_things",
     "why": "sopkg.explained:explain_gap",
     "prove": "sopkg.proving:prove",
+    "remedy": "sopkg.remedy:remedy",
     "what-if": "sopkg.whatif:what_if",
 }
 """What a worker can be asked for: name → module:function, which takes a Job; imported at first use."""
