@@ -13,7 +13,7 @@ from pyoxigraph import Triple as Statement
 
 from sopkg.catalog import query_files
 from sopkg.files import found, system_query
-from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, readings
+from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, parameters, readings
 from sopkg.negation import Fanout, measure
 from sopkg.nodeshape import NodeShape, as_triples, describe
 from sopkg.printer import print_query
@@ -24,7 +24,6 @@ from sopkg.syntax import Group, Triple
 from sopkg.turtle import ALIGNMENTS
 from sopkg.verdicts import Scope, Verdict, surest
 
-XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 
 
@@ -128,11 +127,11 @@ def stages(store: Store, audit: Audit) -> list[Statement]:
 
 def find(store: Store, gap: GapQuery, kind: Kind, scope: Scope, fanout: Fanout, audit: Audit) -> list[Finding]:
     """The findings of one kind, in the order of their keys."""
-    parameters: Bindings = {Variable("asOf"): Literal(audit.date, datatype=XSD_DATE), **kind.thresholds}
+    given = parameters(audit.date, kind.thresholds)
     judge = _Judge(store, gap, scope)
     findings: dict[tuple[Ground, ...], Finding] = {}
     for missing in (True, False) if judge.may_be_contested else (True,):
-        query = print_query(readings(gap, parameters, fanout, missing=missing))
+        query = print_query(readings(gap, given, fanout, missing=missing))
         for row in solutions(store, query, gap.readings):
             judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
             if judged is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pyoxigraph import Literal, NamedNode, Variable
+import re
+
+from pyoxigraph import NamedNode, Variable
 
 from sopkg.errors import NotFound
 from sopkg.files import system_query
-from sopkg.gapquery import Ground, gap_query_of
+from sopkg.gapquery import Ground, gap_query_of, parameters
 from sopkg.results import to_term
 from sopkg.rows import select
 from sopkg.why import Dataset, explain
 from sopkg.wording import Record, Speaker, record
 from sopkg.worker import Job
 
-XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
+# A term in N-Triples: an IRI, or a literal with its datatype or language.
+TERM = re.compile(r'<[^>]*>|"(?:[^"\\]|\\.)*"(?:\^\^<[^>]*>|@[\w-]+)?')
 
 
 def explain_gap(job: Job) -> Record:
@@ -21,8 +24,8 @@ def explain_gap(job: Job) -> Record:
     kind, date = job.payload["kind"], job.payload["date"]
     gap = gap_query_of(kind)
     data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
-    parameters = {Variable("asOf"): Literal(date, datatype=XSD_DATE), **_thresholds(data, kind)}
-    explanation = explain(data, gap, parameters, dict(zip(gap.focus, _focus(job.payload["key"]), strict=True)))
+    given = parameters(date, _thresholds(data, kind))
+    explanation = explain(data, gap, given, dict(zip(gap.focus, _focus(job.payload["key"]), strict=True)))
     if explanation is None:
         raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
     return record(explanation, Speaker(data))
@@ -35,7 +38,7 @@ def label_things(job: Job) -> dict[str, str]:
 
 
 def _focus(key: str) -> list[Ground]:
-    return [to_term(text) for text in key.split(" ")]  # type: ignore[misc]
+    return [to_term(text) for text in TERM.findall(key)]  # type: ignore[misc]
 
 
 def _thresholds(data: Dataset, kind: str) -> dict[Variable, Ground]:
