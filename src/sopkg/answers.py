@@ -17,6 +17,7 @@ from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
 from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
 from sopkg.dates import observation_date
+from sopkg.detect import focus_of, focus_texts
 from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed, unknown_names
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
@@ -222,7 +223,8 @@ class Answers:
         mine = [row for row in rows if row["date"] == (date or dates[-1])]
         first, about = mine[0], {"finding": mine[0]["finding"]}
         graphs = self.dated(FINDINGS, city_key(first["city"]), first["date"])
-        labels = self.pool.run("labels", {"graphs": graphs, "things": [*first["key"].split(" "), f"<{first['city']}>"]})
+        things = focus_texts(first["key"])
+        labels = self.pool.run("labels", {"graphs": graphs, "things": [*things, f"<{first['city']}>"]})
         return {
             "id": identifier,
             "gap": first["gap"],
@@ -233,7 +235,7 @@ class Answers:
             "verdict": first["verdict"],
             "meaning": first["meaning"],
             "severity": first["severity"],
-            "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in first["key"].split(" ")],
+            "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in things],
             "focusKey": first["key"],
             "steps": self.rows(named_query("system", "finding-steps"), about, graphs),
             "statements": self.rows(named_query("system", "finding-statements"), about, graphs),
@@ -610,7 +612,7 @@ def grouped(rows: Sequence[Row]) -> list[Row]:
 
 
 def _finding(row: Row) -> Row:
-    focus = [part.strip("<>") for part in row["key"].split(" ")]
+    focus = [term.value for term in focus_of(row["key"])]
     return {
         "id": row["id"],
         "city": city_key(row["city"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pyoxigraph import Triple as Statement
 
 from sopkg.catalog import query_files
 from sopkg.files import found, system_query
-from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, readings
+from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, parameters, readings
 from sopkg.negation import Fanout, measure
 from sopkg.nodeshape import NodeShape, as_triples, describe
 from sopkg.printer import print_query
@@ -25,8 +26,11 @@ from sopkg.syntax import Group, Triple
 from sopkg.turtle import ALIGNMENTS
 from sopkg.verdicts import Scope, Verdict, surest
 
-XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
+
+
+# A term in N-Triples: an IRI, or a literal with its datatype or language.
+_TERM = re.compile(r'<[^>]*>|"(?:[^"\\]|\\.)*"(?:\^\^<[^>]*>|@[\w-]+)?')
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,14 @@ def focus_key(focus: Iterable[Ground]) -> str:
     return " ".join(map(str, focus))
 
 
+def focus_texts(key: str) -> list[str]:
+    """The terms of a focus key, in N-Triples."""
+    return _TERM.findall(key)
+
+
 def focus_of(key: str) -> tuple[Ground, ...]:
     """The terms of a focus key."""
-    return tuple(to_term(text) for text in key.split(" "))  # type: ignore[misc]
+    return tuple(to_term(text) for text in focus_texts(key))  # type: ignore[misc]
 
 
 def gap_identifier(notation: str, key: str) -> str:
@@ -147,12 +156,12 @@ def find(
     at: Iterable[tuple[Ground, ...]] | None = None,
 ) -> list[Finding]:
     """The findings of one kind, in the order of their keys; with `at`, only those on these focuses."""
-    parameters: Bindings = {Variable("asOf"): Literal(audit.date, datatype=XSD_DATE), **kind.thresholds}
+    known = parameters(audit.date, kind.thresholds)
     judge = _Judge(store, gap, scope)
     findings: dict[tuple[Ground, ...], Finding] = {}
-    asked = [(parameters, fanout)]
+    asked = [(known, fanout)]
     if at is not None:  # few rows each: what hangs on them is looked up, not joined
-        asked = [({**parameters, **dict(zip(gap.focus, focus, strict=True))}, Fanout()) for focus in at]
+        asked = [({**known, **dict(zip(gap.focus, focus, strict=True))}, Fanout()) for focus in at]
     for given, sizes in asked:
         for missing in (True, False) if judge.may_be_contested else (True,):
             query = print_query(readings(gap, given, sizes, missing=missing))

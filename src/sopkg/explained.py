@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pyoxigraph import Literal, NamedNode, Variable
+from pyoxigraph import NamedNode, Variable
 
 from sopkg.detect import focus_of
 from sopkg.errors import NotFound
 from sopkg.files import system_query
-from sopkg.gapquery import Ground, gap_query_of
+from sopkg.gapquery import Ground, gap_query_of, parameters
 from sopkg.results import to_term
 from sopkg.rows import select
 from sopkg.why import Dataset, Explanation, explain
 from sopkg.wording import Record, Speaker, record
 from sopkg.worker import Job
-
-XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 
 
 def explain_gap(job: Job) -> Record:
@@ -28,8 +26,8 @@ def explained(job: Job) -> tuple[Dataset, Explanation]:
     kind, date = job.payload["kind"], job.payload["date"]
     gap = gap_query_of(kind)
     data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
-    parameters = {Variable("asOf"): Literal(date, datatype=XSD_DATE), **_thresholds(data, kind)}
-    explanation = explain(data, gap, parameters, dict(zip(gap.focus, focus_of(job.payload["key"]), strict=True)))
+    given = parameters(date, _thresholds(data, kind))
+    explanation = explain(data, gap, given, dict(zip(gap.focus, focus_of(job.payload["key"]), strict=True)))
     if explanation is None:
         raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
     return data, explanation

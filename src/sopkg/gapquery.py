@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Variable
+from pyoxigraph import Literal, NamedNode, QuerySolutions, Store, Variable
 
 from sopkg.catalog import QueryFile, prefixes, query_files
 from sopkg.errors import InternalFault
+from sopkg.files import system_query
 from sopkg.negation import RDF_TYPE, Fanout, joined
 from sopkg.reader import read_query
 from sopkg.substitution import substitute
@@ -32,6 +34,7 @@ from sopkg.syntax import (
     group_variables,
 )
 
+XSD = "http://www.w3.org/2001/XMLSchema#"
 SAME_AS = NamedNode("http://www.w3.org/2002/07/owl#sameAs")
 Ground = NamedNode | Literal
 Bindings = Mapping[Variable, Ground]
@@ -163,6 +166,26 @@ def readings(gap: GapQuery, given: Bindings, fanout: Fanout, *, missing: bool = 
         return asked
     negation = Filter(Exists(substitute(gap.lack, given), negated=missing))
     return Select(heads, joined(Group((asked, negation)), fanout))
+
+
+def parameters(date: str, thresholds: Bindings) -> dict[Variable, Ground]:
+    """The parameters of a gap query: the audit's date (ISO 8601) and the kind's thresholds.
+
+    A threshold that is a duration is given as the day that lies so long before the date.
+    """
+    as_of = Literal(date, datatype=NamedNode(f"{XSD}date"))
+    return {Variable("asOf"): as_of, **{name: _day(as_of, value) for name, value in thresholds.items()}}
+
+
+def _day(as_of: Literal, threshold: Ground) -> Ground:
+    if not isinstance(threshold, Literal) or threshold.datatype.value != f"{XSD}yearMonthDuration":
+        return threshold
+    given: dict[Variable, Any] = {Variable("asOf"): as_of, Variable("period"): threshold}
+    solutions = Store().query(system_query("day-before"), substitutions=given)
+    assert isinstance(solutions, QuerySolutions)
+    day = next(solutions)["day"]
+    assert isinstance(day, Literal)
+    return day
 
 
 def canonical(variable: Variable) -> Filter:

@@ -151,8 +151,10 @@ def with_article(noun: str) -> str:
 def joined(verb: str, noun: str) -> str:
     """A verb and what it is said of, a noun that both name said once.
 
-    "plays the role" and "a leading role" give "plays a leading role".
+    "plays the role" and "a leading role" give "plays a leading role". What is true is said by the verb alone.
     """
+    if noun == "true":
+        return verb
     *before, last = verb.split()
     if before[-1:] == ["the"] and noun.startswith(("a ", "an ", "this ")) and noun.endswith(f" {last}"):
         return " ".join([*before[:-1], noun])

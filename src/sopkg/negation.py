@@ -125,11 +125,17 @@ def _joined(part: Part, fanout: Fanout, certain: set[Variable], group: Group) ->
         return (part,)
     body = part.expression.group
     shared = group_variables(body) & bindable_variables(group)
-    if not stands_alone(body, shared) or not shared or not shared <= certain:
+    if not stands_alone(body, shared) or not shared or not shared <= certain or repeats(body, group):
         return (_nest_part(part, fanout, bindable_variables(group)),)
     heads = tuple((None, variable) for variable in sorted(shared, key=str))
     asked = Select(heads, nest(body, fanout), distinct=True)
     return (Minus(Group((asked,))),) if part.expression.negated else (asked,)
+
+
+def repeats(body: Group, group: Group) -> bool:
+    """Whether a body says a pattern of the group again: so its author hangs it on the rows, which join its ends."""
+    said = [part for each in group.parts for part in (each.where.parts if isinstance(each, Select) else (each,))]
+    return any(isinstance(part, Triple) and part in said for part in body.parts)
 
 
 def stands_alone(body: Group, shared: set[Variable]) -> bool:

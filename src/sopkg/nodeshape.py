@@ -23,7 +23,7 @@ Steps = tuple[tuple[NamedNode, bool], ...]
 
 @dataclass(frozen=True)
 class Constraint:
-    """One property shape: `sh:path` and either `sh:hasValue` or `sh:class`."""
+    """One property shape: `sh:path` and either `sh:hasValue` or `sh:class`; without a path it is about the node."""
 
     path: Steps
     value: Ground | None = None
@@ -37,6 +37,11 @@ class NodeShape:
     of_class: NamedNode
     constraints: frozenset[Constraint]
 
+    @property
+    def itself(self) -> Ground | None:
+        """Which one thing the shape describes, where it says so."""
+        return next((each.value for each in self.constraints if not each.path), None)
+
     def iri(self, base: str) -> NamedNode:
         """The shape's IRI below a city's base: the same description has the same one."""
         text = " ".join([str(self.of_class), *sorted(map(str, self.constraints))])
@@ -46,20 +51,22 @@ class NodeShape:
 def describe(body: Group, row: Mapping[Variable, Ground], outside: set[Variable]) -> NodeShape | None:
     """The observation that a negated body asks for, with a row filled in; None where it names no class.
 
-    The observation is the first local variable that the body gives a class.
+    The observation is the first local variable that the body gives a class; where only things of the row have one, the
+    first of these, and then the shape says which one it is.
     """
     plain = split_sequences(part for part in body.parts if isinstance(part, Triple))
-    patterns = [substitute(pattern, row) for pattern in plain]
-    for pattern in patterns:
-        subject, value = pattern.subject, pattern.object
-        local = isinstance(subject, Variable) and subject not in outside
-        if pattern.predicate == RDF_TYPE and local and isinstance(value, NamedNode):
-            assert isinstance(subject, Variable)
-            return NodeShape(value, frozenset(_constraints(patterns, subject, (), {pattern})))
+    typed = [each for each in plain if each.predicate == RDF_TYPE and isinstance(each.object, NamedNode)]
+    for pattern in sorted(typed, key=lambda each: each.subject in outside):
+        node, of_class = substitute(pattern, row).subject, pattern.object
+        if isinstance(of_class, NamedNode) and isinstance(node, Variable | NamedNode):
+            known = {Constraint((), node)} if isinstance(node, NamedNode) else set()
+            patterns = [substitute(each, row) for each in plain]
+            said = _constraints(patterns, node, (), {substitute(pattern, row)})
+            return NodeShape(of_class, frozenset(known.union(said)))
     return None
 
 
-def _constraints(patterns: list[Triple], node: Variable, walked: Steps, used: set[Triple]) -> Iterator[Constraint]:
+def _constraints(patterns: list[Triple], node: Term, walked: Steps, used: set[Triple]) -> Iterator[Constraint]:
     """What the patterns say of a node, and of the nodes that hang on it."""
     for pattern in patterns:
         step = _step(pattern, node)
@@ -75,7 +82,7 @@ def _constraints(patterns: list[Triple], node: Variable, walked: Steps, used: se
             yield Constraint((*walked, (predicate, inverse)), value=end)
 
 
-def _step(pattern: Triple, node: Variable) -> tuple[tuple[NamedNode, bool], Term] | None:
+def _step(pattern: Triple, node: Term) -> tuple[tuple[NamedNode, bool], Term] | None:
     if not isinstance(pattern.predicate, NamedNode):
         return None
     if pattern.subject == node:
@@ -86,10 +93,11 @@ def _step(pattern: Triple, node: Variable) -> tuple[tuple[NamedNode, bool], Term
 def read_node_shape(store: Store, node: NamedNode) -> NodeShape:
     """The node shape that a store holds under an IRI (blank nodes are skolemised at load)."""
     of_class = _value(store, node, f"{SH}class")
-    constraints = frozenset(_read_constraint(store, each) for each in _values(store, node, f"{SH}property"))
+    constraints = {_read_constraint(store, each) for each in _values(store, node, f"{SH}property")}
+    value = _value(store, node, f"{SH}hasValue")
     if not isinstance(of_class, NamedNode):
         raise BadInput(f"{node.value} describes no class: expected is a node shape with sh:class and an IRI")
-    return NodeShape(of_class, constraints)
+    return NodeShape(of_class, frozenset(constraints | ({Constraint((), value)} if value is not None else set())))
 
 
 def _read_constraint(store: Store, node: NamedNode) -> Constraint:
@@ -134,9 +142,11 @@ def as_path(steps: Steps) -> Path:
 
 
 def as_patterns(shape: NodeShape, node: Variable) -> list[Triple]:
-    """The patterns that an instance of the shape matches."""
+    """The patterns that an instance of the shape matches, which one it is left aside."""
     patterns = [Triple(node, RDF_TYPE, shape.of_class)]
     for number, constraint in enumerate(sorted(shape.constraints, key=str)):
+        if not constraint.path:
+            continue
         path = as_path(constraint.path)
         if constraint.value is not None:
             patterns.append(Triple(node, path, constraint.value))
@@ -152,6 +162,10 @@ def as_triples(shape: NodeShape, base: str) -> Iterator[Statement]:
     yield Statement(node, RDF_TYPE, NamedNode(f"{SH}NodeShape"))
     yield Statement(node, NamedNode(f"{SH}class"), shape.of_class)
     for constraint in shape.constraints:
+        if not constraint.path and constraint.value is not None:
+            # On a node shape the value nodes are the focus node itself (SHACL 3.7, 4.8.1).
+            yield Statement(node, NamedNode(f"{SH}hasValue"), constraint.value)
+            continue
         inner = _hashed(base, str(constraint))
         yield Statement(node, NamedNode(f"{SH}property"), inner)
         yield from _constraint_triples(constraint, inner, base)

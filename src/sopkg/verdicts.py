@@ -18,6 +18,7 @@ from sopkg.negation import RDF_TYPE, Fanout, levels, order, split_sequences
 from sopkg.nodeshape import Constraint, NodeShape, as_patterns, read_node_shape
 from sopkg.printer import print_query
 from sopkg.rows import select
+from sopkg.substitution import substitute
 from sopkg.syntax import Exists, Filter, Group, Select, Sequence, Triple, triple_variables
 
 PROVENANCE = Sequence(
@@ -119,6 +120,8 @@ class Scope:
         if statement.source is not None:
             taken = set[Variable]().union(*map(triple_variables, patterns))
             patterns += split_sequences([Triple(node, PROVENANCE, statement.source)], taken)
+        if statement.shape.itself is not None:
+            patterns = [substitute(pattern, {node: statement.shape.itself}) for pattern in patterns]
         # The first pattern is asked for, the rest looked up for each of its solutions until one passes.
         first, rest = patterns[0], patterns[1:]
         tests = (Filter(Exists(levels(rest, [], {node}), negated=False)),) if rest else ()

@@ -9,7 +9,7 @@ from pyoxigraph import Literal, NamedNode, Variable
 from sopkg.gapquery import Ground
 from sopkg.naming import Names, joined, key, with_article
 from sopkg.negation import RDF_TYPE
-from sopkg.nodeshape import Constraint, NodeShape
+from sopkg.nodeshape import Constraint, NodeShape, Steps
 from sopkg.syntax import (
     Call,
     Exists,
@@ -389,12 +389,20 @@ def _values(lack: NodeShape, speaker: Speaker) -> Iterator[str]:
 def _constraint(constraint: Constraint, speaker: Speaker, this: str) -> str:
     """What a property shape asks for: the steps of its path, each with what lies between, and the value."""
     value = _end(constraint, speaker)
-    if not constraint.path:
-        return f"is {value}"
-    *before, (last, inverse) = constraint.path
-    steps = (joined(speaker.verb(p), "something" if back else speaker.value_class(p)) + " that " for p, back in before)
-    verb = speaker.verb(last)
-    return "".join(steps) + (f"{value} {joined(verb, 'it' if before else this)}" if inverse else joined(verb, value))
+    return _steps(constraint.path, value, speaker, this) if constraint.path else f"is {value}"
+
+
+def _steps(path: Steps, value: str, speaker: Speaker, this: str) -> str:
+    """The steps of a path in words; one that is walked backwards and goes on is said of "something"."""
+    (predicate, inverse), *rest = path
+    verb = speaker.verb(predicate)
+    if not rest:
+        return f"{value} {joined(verb, this)}" if inverse else joined(verb, value)
+    said = _steps(tuple(rest), value, speaker, "it")
+    if inverse:
+        return f"something {joined(verb, this)} and {said}"
+    such = "such that" if rest[0][1] and rest[1:] else "that"
+    return f"{joined(verb, speaker.value_class(predicate))} {such} {said}"
 
 
 def _end(constraint: Constraint, speaker: Speaker) -> str:
@@ -411,9 +419,17 @@ def _conditions(search: Search, speaker: Speaker, nouns: Nouns) -> Iterator[str]
         if isinstance(part, Triple) and part.object in limited:
             said = speaker.limited(part, limited[part.object])
             yield said if part.subject == search.sought else f"{speaker.expression(part.subject, nouns)} {said}"
+        elif isinstance(part, Triple) and _is_any(part.object, search.pattern):
+            yield joined(speaker.verb(part.predicate), "something")
         elif search.lack is None or (isinstance(part, Filter) and _limited(part) not in limited):
             # The observation that is looked for stands in the heading.
             yield speaker.part(part, nouns).removeprefix("it ")
+
+
+def _is_any(term: Term, group: Group) -> bool:
+    """Whether a term is a variable of one pattern and no more: whatever it is, it is there."""
+    triples = [part for part in group.parts if isinstance(part, Triple)]
+    return isinstance(term, Variable) and sum(term in (each.subject, each.object) for each in triples) == 1
 
 
 def _miss_record(miss: Miss, search: Search, speaker: Speaker) -> Record:

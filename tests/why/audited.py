@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
+from pyoxigraph import NamedNode, Quad, Store, Variable
 from pyoxigraph import Triple as Statement
 
 from sopkg.answers import Answers
@@ -16,7 +16,7 @@ from sopkg.dataset import read_current_graphs
 from sopkg.detect import Audit, Finding, Kind, find, read_kinds
 from sopkg.entail import entail
 from sopkg.explained import explain_gap, label_things
-from sopkg.gapquery import GapQuery, Ground, gap_queries
+from sopkg.gapquery import GapQuery, Ground, gap_queries, parameters
 from sopkg.graphs import CATALOGUE, Graph
 from sopkg.load import catalogue_triples
 from sopkg.negation import measure
@@ -76,7 +76,7 @@ class Audited:
 
     def explained(self, finding: Finding) -> Explanation | None:
         """A finding explained."""
-        given = {Variable("asOf"): as_date(self.date), **finding.kind.thresholds}
+        given = parameters(self.date, finding.kind.thresholds)
         return explain(self.data, self.gap, given, dict(zip(self.gap.focus, finding.focus, strict=True)))
 
     def holds(self, triple: Triple) -> bool:
@@ -98,11 +98,6 @@ def catalogued(step: str, date: str) -> Graph:
     """The catalogue's entry of a step's graph."""
     observation, city = (f"{BASE}observation/{date}", f"{BASE}city/t") if date else (None, None)
     return Graph(graph_name(step, date).value, step, observation, city, date or None, "method", current=True)
-
-
-def as_date(text: str) -> Literal:
-    """A date as a term."""
-    return Literal(text, datatype=NamedNode("http://www.w3.org/2001/XMLSchema#date"))
 
 
 @cache
