@@ -159,9 +159,10 @@ def find(
     known = parameters(audit.date, kind.thresholds)
     judge = _Judge(store, gap, scope)
     findings: dict[tuple[Ground, ...], Finding] = {}
-    asked = [(known, fanout)]
-    if at is not None:  # few rows each: what hangs on them is looked up, not joined
-        asked = [({**known, **dict(zip(gap.focus, focus, strict=True))}, Fanout()) for focus in at]
+    asked, wanted = [(known, fanout)], None if at is None else set(at)
+    # Few rows each: what hangs on them is looked up, not joined. What a sub-SELECT counts can only be asked whole.
+    if wanted is not None and not gap.counted & set(gap.focus):
+        asked = [({**known, **dict(zip(gap.focus, focus, strict=True))}, Fanout()) for focus in wanted]
     for given, sizes in asked:
         for missing in (True, False) if judge.may_be_contested else (True,):
             query = print_query(readings(gap, given, sizes, missing=missing))
@@ -169,7 +170,8 @@ def find(
                 judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
                 if judged is not None:
                     _record(findings, gap, kind, row, judged)
-    return sorted(findings.values(), key=lambda finding: finding.key)
+    found = (each for each in findings.values() if wanted is None or each.focus in wanted)
+    return sorted(found, key=lambda finding: finding.key)
 
 
 def solutions(store: Store, query: str, columns: Iterable[Variable]) -> Iterator[dict[Variable, Ground]]:

@@ -53,6 +53,11 @@ class GapQuery:
     inherits: Variable | None
 
     @property
+    def counted(self) -> set[Variable]:
+        """The variables that a sub-SELECT gives: they can be held against a term, not bound to it."""
+        return {column for part in self.positive.parts if isinstance(part, Select) for _, column in part.projection}
+
+    @property
     def readings(self) -> tuple[Variable, ...]:
         """The columns of a row with all that its evidence names: every variable that the positive part surely binds."""
         bound = certain_variables(self.positive)

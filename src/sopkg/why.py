@@ -142,8 +142,7 @@ def _rows(
     data: Dataset, gap: GapQuery, parameters: Bindings, focus: Bindings, *, missing: bool
 ) -> Iterator[dict[Variable, Ground]]:
     """The readings of one gap, one more than are told; with `missing` false, those in which the norm is met."""
-    # A sub-SELECT gives its columns itself: they can be held against a term, not bound to it.
-    inside = {column for part in gap.positive.parts if isinstance(part, Select) for _, column in part.projection}
+    inside = gap.counted
     bound = {**parameters, **{column: term for column, term in focus.items() if column not in inside}}
     same = tuple(Filter(Call("=", (column, term))) for column, term in focus.items() if column in inside)
     query = readings(gap, bound, Fanout(), missing=missing)
