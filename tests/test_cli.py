@@ -32,7 +32,7 @@ OBSERVATIONS = [(city, date) for city, each in cities().items() for date in each
 ROWS = (991, 1308, 1409, 1498, 1525, 1665, 1467, 635, 471)
 POINT_7 = ["load", "audit", "why", "ask", "query", "serve", "cities", "export-facts", "forget", "backup", "restore"]
 # Each example in an order in which each has what it needs.
-ORDER = ["load", "what-if", "update", "cities", "audit", "why", "ask", "query", "export-facts"]
+ORDER = ["load", "what-if", "update", "cities", "audit", "why", "remedy", "ask", "query", "export-facts"]
 ORDER += ["backup", "restore", "forget", "settings"]
 
 
@@ -69,7 +69,7 @@ def test_every_example_runs(
     (here / "corrections.ru").write_text("DELETE DATA { <http://example.org/s> <http://example.org/p> 1 }", "utf-8")
     for name in ORDER:
         words = example(main.commands[name])
-        if name == "why":
+        if name in ("why", "remedy"):
             words[1] = json.loads(sopkg(here / "s", "audit", "--format", "json").stdout)[0]["id"]
         result = sopkg(here / "s", *words, given="SELECT * { ?s ?p ?o } LIMIT 3")
         assert (name, result.exit_code, result.exception) == (name, 0, None), result.stderr

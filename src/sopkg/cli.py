@@ -29,6 +29,7 @@ from sopkg.ontologycli import ontology_group
 from sopkg.ontologystate import require_good
 from sopkg.pool import Pool
 from sopkg.reasoncli import reason_group
+from sopkg.remedy import as_text as remedy_text
 from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json, as_table
@@ -367,6 +368,23 @@ def why_triple(
     with answering(settings) as answers:
         dated = None if date is None else observation_date(date)
         click.echo(answers.why_triple(triple, form, proofs, city, dated), nl=False)
+
+
+@main.command()
+@click.argument("gap")
+@click.option("--date", help="The observation, as loaded; without it, the latest that shows the gap.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to write."
+)
+@click.pass_obj
+def remedy(settings: Settings, gap: str, date: str | None, form: str) -> None:
+    """Tell what would close one gap: a SPARQL update with open slots, to be filled and tried with `what-if`.
+
+    Example: sopkg remedy G03-1a2b3c4d5e6f
+    """
+    with answering(settings) as answers:
+        told = answers.remedy(gap, None if date is None else observation_date(date))
+    click.echo(as_json(told) if form == "json" else remedy_text(told), nl=False)
 
 
 @main.command("what-if")

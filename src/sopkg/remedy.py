@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
-from pyoxigraph import NamedNode, Variable
+from pyoxigraph import Literal, NamedNode, Variable
 
 from sopkg.explained import explained
 from sopkg.files import system_query
@@ -18,16 +19,21 @@ from sopkg.rows import select
 from sopkg.substitution import substitute
 from sopkg.syntax import (
     Alternative,
+    Call,
+    Exists,
+    Filter,
     Group,
     Inverse,
+    Part,
     Repeat,
     Select,
     Triple,
     group_variables,
     triple_variables,
 )
+from sopkg.turtle import prefix_table
 from sopkg.why import Dataset, Search
-from sopkg.wording import Record, Speaker, search_record, triple_record
+from sopkg.wording import Record, Speaker, limits, reading_lines, search_record, triple_record
 from sopkg.worker import Job
 
 MOST_OPTIONS = 12
@@ -41,6 +47,7 @@ class Slot:
     is_new: bool
     wanted: str
     options: tuple[Ground, ...] = ()
+    is_literal: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,47 +64,51 @@ class Closing:
 
 
 def remedy(job: Job) -> Record:
-    """What would close a gap; the payload is that of an explanation, with the IRI that the city's things begin with."""
+    """What would close a gap; the payload is that of an explanation, with the IRI that the city's things begin with.
+
+    All sets are needed: a gap is there as long as one reading of its evidence lacks what the norm asks for.
+    """
     data, explanation = explained(job)
     speaker = Speaker(data)
     sets = list(closings(data, explanation.searches, speaker))
     denied = any(search.found for search in explanation.searches)
-    evidence = [triple for reading in explanation.readings[:1] for triple in reading.evidence]
+    shown = [triple_record(t, speaker) for reading in explanation.readings[:1] for t in reading.evidence]
+    base = job.payload["base"]
     return {
-        "sets": [] if denied else [as_record(each, speaker, job.payload["base"]) for each in sets],
+        "sets": [] if denied else [as_record(each, number, base, speaker) for number, each in enumerate(sets, 1)],
+        "more": explanation.more_readings,
         "denied": denied,
         "restsOn": [speaker.name(term) for term in explanation.rests_on],
-        "evidence": [] if sets else [triple_record(triple, speaker) for triple in evidence],
+        "evidence": [] if sets else [triple for triple in shown if not triple["inModel"]],
     }
 
 
 def closings(data: Dataset, searches: Iterable[Search], speaker: Speaker) -> Iterator[Closing]:
     """A set of statements for each thing that was looked for."""
     for search in searches:
-        if search.lack is not None and search.sought is not None:
-            yield closing(data, search, speaker)
+        if search.lack is not None:
+            yield closing(data, search, search.lack.of_class, speaker)
 
 
-def closing(data: Dataset, search: Search, speaker: Speaker) -> Closing:
+def closing(data: Dataset, search: Search, of_class: NamedNode, speaker: Speaker) -> Closing:
     """The patterns of what was looked for as statements; what the data has already is offered, not said again."""
-    assert search.lack is not None
-    assert search.sought is not None
     patterns = [plain(part) for part in search.pattern.parts if isinstance(part, Triple)]
     patterns = split_sequences(patterns, group_variables(search.pattern))
-    slots = [Slot(search.sought, True, with_label(search.lack.of_class, speaker))]
-    statements: list[Triple] = []
-    for variable in dict.fromkeys(v for each in patterns for v in sorted(triple_variables(each), key=str)):
+    limited = limits(search.pattern)
+    found = dict.fromkeys(v for each in patterns for v in sorted(triple_variables(each), key=str))
+    slots = [] if search.sought is None else [Slot(search.sought, True, with_label(of_class, speaker))]
+    for variable in found:
         if variable != search.sought:
             mine = [each for each in patterns if each.subject == variable]
-            slots.append(_slot(data, variable, mine, speaker))
+            slots.append(
+                _limited(variable, limited[variable]) if variable in limited else _slot(data, variable, mine, speaker)
+            )
     offered = {slot.variable for slot in slots if slot.options}
-    statements += [each for each in patterns if each.subject not in offered and not holds(data, each)]
-    said = {each.predicate for each in statements if each.subject == search.sought}
-    for number, row in enumerate(_required(data, search.lack.of_class)):
-        if row["path"] not in said:
-            variable = Variable(f"{key(row['path'])}{number if key(row['path']) in _names(slots) else ''}")
-            statements.append(Triple(search.sought, row["path"], variable))
-            slots.append(_required_slot(data, variable, row, speaker))
+    statements = [each for each in patterns if each.subject not in offered and not holds(data, each)]
+    if search.sought is not None:
+        for triple, slot in _required(data, search, of_class, statements, speaker):
+            statements.append(triple)
+            slots.append(slot)
     conditions: Any = search_record(search, speaker)["conditions"]
     return Closing(tuple(dict.fromkeys(statements)), tuple(slots), tuple(conditions))
 
@@ -128,6 +139,13 @@ def _slot(data: Dataset, variable: Variable, patterns: list[Triple], speaker: Sp
     return Slot(variable, not options, wanted, options)
 
 
+def _limited(variable: Variable, tests: Iterable[Call]) -> Slot:
+    """A literal within limits, of which those that it may reach are offered."""
+    ends = [(each.name, argument) for each in tests for argument in each.arguments if isinstance(argument, Literal)]
+    reached = tuple(end for name, end in ends if "=" in str(name))
+    return Slot(variable, True, " and ".join(f"{name} {end.value}" for name, end in ends), reached, is_literal=True)
+
+
 def _wanted(pattern: Triple, speaker: Speaker) -> str:
     if pattern.predicate == RDF_TYPE and isinstance(pattern.object, NamedNode):
         return with_label(pattern.object, speaker)
@@ -142,24 +160,36 @@ def with_label(of_class: NamedNode, speaker: Speaker) -> str:
     return f"{'an' if label[:1] in 'aeiou' else 'a'} {label}"
 
 
-def _required(data: Dataset, of_class: NamedNode) -> list[Mapping[str, Any]]:
-    """What the shapes ask of a thing of a class."""
-    return list(select(data.store, system_query("required"), data.graphs, {Variable("class"): of_class}))
+def _required(
+    data: Dataset, search: Search, of_class: NamedNode, statements: list[Triple], speaker: Speaker
+) -> Iterator[tuple[Triple, Slot]]:
+    """What the shapes ask of a thing of a class besides, without what the norm rules out."""
+    assert search.sought is not None
+    said = {each.predicate for each in statements if each.subject == search.sought}
+    negated = (each.expression.group for each in search.pattern.parts if _is_negation(each))
+    ruled_out = {part for group in negated for part in group.parts if isinstance(part, Triple)}
+    for row in select(data.store, system_query("required"), data.graphs, {Variable("class"): of_class}):
+        if row["path"] not in said:
+            # No pattern's variable has a name like that.
+            variable = Variable(f"the_{key(row['path'])}")
+            slot = _required_slot(data, variable, row, speaker)
+            allowed = tuple(o for o in slot.options if Triple(search.sought, row["path"], o) not in ruled_out)
+            yield Triple(search.sought, row["path"], variable), replace(slot, options=allowed)
+
+
+def _is_negation(part: Part) -> TypeGuard[Any]:
+    return isinstance(part, Filter) and isinstance(part.expression, Exists) and part.expression.negated
 
 
 def _required_slot(data: Dataset, variable: Variable, row: Mapping[str, Any], speaker: Speaker) -> Slot:
     of_class = row["valueClass"]
     if of_class is None:
-        return Slot(variable, True, "a text" if row["datatype"] is None else f"a {key(row['datatype'])}")
-    member = Triple(variable, RDF_TYPE, of_class)
-    return replace(_slot(data, variable, [member], speaker), variable=variable)
+        wanted = "a text" if row["datatype"] is None else f"a literal of the type {key(row['datatype'])}"
+        return Slot(variable, True, wanted, is_literal=True)
+    return _slot(data, variable, [Triple(variable, RDF_TYPE, of_class)], speaker)
 
 
-def _names(slots: Iterable[Slot]) -> set[str]:
-    return {slot.variable.value for slot in slots}
-
-
-def as_record(closing: Closing, speaker: Speaker, base: str) -> Record:
+def as_record(closing: Closing, number: int, base: str, speaker: Speaker) -> Record:
     """A set of statements as plain data, as SPARQL Update and as Turtle."""
     return {
         "slots": [
@@ -172,20 +202,68 @@ def as_record(closing: Closing, speaker: Speaker, base: str) -> Record:
             for slot in closing.slots
         ],
         "conditions": list(closing.conditions),
-        "update": as_update(closing, base),
+        "update": as_update(closing, number, base),
     }
 
 
-def as_update(closing: Closing, base: str) -> str:
+def as_update(closing: Closing, number: int, base: str) -> str:
     """The set as a SPARQL update: a VALUES with a column for each slot, UNDEF where one has to be chosen."""
     slots = closing.slots
     columns = " ".join(f"?{slot.variable.value}" for slot in slots)
-    cells = " ".join(_cell(slot, base) for slot in slots)
-    statements = "\n".join(f"  {print_part(each)}" for each in closing.statements)
-    return "\n".join(["INSERT {", statements, "}", "WHERE {", f"  VALUES ({columns}) {{ ({cells}) }}", "}", ""])
+    statements = [f"  {print_part(each)}" for each in closing.statements]
+    cells = [f"    {_cell(slot, number, base)}" for slot in slots]
+    body = ["INSERT {", *statements, "}", "WHERE {", f"  VALUES ({columns}) {{ (", *cells, "  ) }", "}"]
+    return with_prefixes("\n".join(body)) + "\n"
 
 
-def _cell(slot: Slot, base: str) -> str:
-    if slot.is_new and not slot.wanted.startswith("a text"):
-        return f"<{base}new/{slot.variable.value}>"
-    return str(slot.options[0]) if len(slot.options) == 1 else "UNDEF"
+def with_prefixes(text: str) -> str:
+    """SPARQL with the names of the ontology's prefixes for IRIs, and the prefixes that it then needs."""
+    known = prefix_table()
+    used = dict[str, str]()
+    for prefix, namespace in sorted(known.items(), key=lambda each: -len(each[1])):
+        shorter = re.sub(rf"<{re.escape(namespace)}([A-Za-z_][\w-]*)>", rf"{prefix}:\1", text)
+        used |= {prefix: namespace} if shorter != text else {}
+        text = shorter
+    return "\n".join([*(f"PREFIX {prefix}: <{used[prefix]}>" for prefix in sorted(used)), text])
+
+
+def _cell(slot: Slot, number: int, base: str) -> str:
+    if slot.is_new and not slot.is_literal:
+        return f"<{base}new/{number}/{slot.variable.value}>"
+    # Who it is stays to be chosen, even where the data has one only; the city is a fact.
+    known = [each for each in slot.options if each.value.startswith(f"{base}city/")]
+    return str(known[0]) if len(known) == 1 else "UNDEF"
+
+
+def as_text(told: Mapping[str, Any]) -> str:
+    """A remedy as a SPARQL update with comments: what to choose, what else is asked, or why no statement helps."""
+    focus = " · ".join(each["label"] for each in told["focus"])
+    lines = [f"# What would close {told['id']}", f"# {told['kind']['label']}: {focus} ({told['city']}, {told['date']})"]
+    lines += [f"# {line}" for line in _reasons(told)]
+    for number, each in enumerate(told["sets"]):
+        lines += ["#", *map("# {}".format, _choices(each)), *([";"] if number else []), each["update"].rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(told: Mapping[str, Any]) -> Iterator[str]:
+    """Why no statement closes a gap."""
+    if told["denied"]:
+        yield "No statement closes it: one source shows what another denies, and one of the two has to be corrected."
+    elif told["sets"]:
+        yield "Replace each UNDEF and each IRI of something new, and try it: sopkg what-if FILE"
+        if told["more"]:
+            yield "Further evidence lacks the same: ask again when this is done."
+    elif told["restsOn"]:
+        yield "No statement closes it: it rests on earlier gaps and closes when they do:"
+        yield from (f"  {each}" for each in told["restsOn"])
+    else:
+        yield "No statement closes it: the evidence is the gap. It closes when one of these no longer holds:"
+        yield from (f"  {line}" for line in reading_lines({"triples": told["evidence"], "conditions": []}))
+
+
+def _choices(closing: Mapping[str, Any]) -> Iterator[str]:
+    for slot in closing["slots"]:
+        yield f"?{slot['name']}: {slot['wanted']}{', new' if slot['new'] else ', one of'}"
+        yield from (f"  {each['term']} ({each['label']})" for each in slot["options"])
+    for condition in closing["conditions"]:
+        yield f"and of it: {condition}"

@@ -23,6 +23,7 @@ from sopkg.lifeline import Difference, life_json, life_text
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
+from sopkg.remedy import as_text as remedy_text
 from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
 from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
@@ -75,6 +76,9 @@ class Middle(Protocol):
         self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
     ) -> str:
         """The proofs of a triple: form is text, json or turtle."""
+
+    def remedy(self, identifier: str, date: str | None = None) -> Row:
+        """What would close a gap."""
 
     def what_if(self, update: str, city: str, date: str | None) -> Row:
         """What an update would change."""
@@ -211,6 +215,14 @@ def why(gap_id: str) -> Response:
     return _negotiated(_middle().why(gap_id, form.name, _date(given)), form.header)
 
 
+def remedy(gap_id: str) -> Response:
+    """What would close a gap."""
+    given = _known(request.args, ("date", "format"))
+    form = chosen(_accept(), (JSON, TEXT), given.get("format"))
+    told = _middle().remedy(gap_id, _date(given))
+    return _negotiated(remedy_text(told) if form is TEXT else as_json(told), form.header)
+
+
 def why_triple() -> Response:
     """By which rules a triple follows from what is given."""
     given = _known(request.args, (*_TRIPLE, "city", "date", "proofs", "format"))
@@ -328,6 +340,7 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/gaps/<gap_id>", gap),
     ("/gaps/<gap_id>/life", life),
     ("/gaps/<gap_id>/why", why),
+    ("/gaps/<gap_id>/remedy", remedy),
     ("/why", why_triple),
     ("/queries", queries),
     ("/queries/<name>", query),
