@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from sopkg.answers import GRADES
 from sopkg.baseline import compare
+from sopkg.cities import cities
 from sopkg.feed import ATOM
 from sopkg.settings import Settings
 from sopkg.web import create_app
@@ -93,7 +94,7 @@ def test_sarif_has_what_its_schema_requires(compared: bool, demo: Demo, sopkg: S
 def test_a_location_is_the_line_that_names_the_work(demo: Demo, sopkg: Sopkg) -> None:
     results = json.loads(sopkg(demo.store, *AUDIT, "--format", "sarif").stdout)["runs"][0]["results"]
     works = [(each, place) for each in results for place in physical(each) if "overdue" in each["message"]["text"]]
-    table = Path(__file__).parents[1] / "cities" / "buenos-aires" / "2024-06-30.csv"
+    table = max(cities()["buenos-aires"].tables().values())
     with open(table, encoding="utf-8", newline="") as file:
         records = list(csv.DictReader(file))
     assert works
@@ -128,7 +129,7 @@ def test_the_feed_has_what_atom_requires(client: FlaskClient) -> None:
     assert root.findtext(f"{{{ATOM}}}author/{{{ATOM}}}name") == "sopkg"
     names = [each.findtext(f"{{{ATOM}}}id") for each in entries]
     assert len(names) == len(set(names)) > 0
-    assert names == [each.findtext(f"{{{ATOM}}}id") for each in all_entries]  # the other city has one observation
+    assert set(names) < {each.findtext(f"{{{ATOM}}}id") for each in all_entries}
 
 
 def test_who_has_the_feed_is_told_so(client: FlaskClient) -> None:
@@ -138,8 +139,8 @@ def test_who_has_the_feed_is_told_so(client: FlaskClient) -> None:
 
 
 def test_as_of_reads_the_latest_observation_not_after_it(client: FlaskClient) -> None:
-    rows = client.get("/gaps?city=buenos-aires&as-of=2024-05&per_page=1000").json
-    assert rows == client.get("/gaps?city=buenos-aires&date=2019-11&per_page=1000").json
+    rows = client.get("/gaps?city=buenos-aires&as-of=2022-12&per_page=1000").json
+    assert rows == client.get("/gaps?city=buenos-aires&date=2022-11&per_page=1000").json
     question = "/queries/still-in-creation?city=buenos-aires"
     early, late = (client.get(f"{question}{words}").data for words in ("&as-of=2020-01", ""))
-    assert early != late == client.get(f"{question}&as-of=2024-07").data
+    assert early != late == client.get(f"{question}&as-of=2025-07").data

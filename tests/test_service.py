@@ -211,12 +211,13 @@ def test_both_faces_say_the_same(server: Server, demo: Demo, sopkg: Sopkg, gap: 
 def test_what_would_be_is_the_same_on_both_faces_and_changes_nothing(
     server: Server, demo: Demo, sopkg: Sopkg, tmp_path: Path
 ) -> None:
-    update, gaps = "DELETE WHERE { ?initiative <https://w3id.org/sopkg/ns#status> ?status }", server.ask("/gaps").text
+    status, gaps = "<https://w3id.org/sopkg/ns#status>", server.ask("/gaps").text
+    update = f"DELETE {{ ?i {status} ?s }} WHERE {{ SELECT * {{ ?i {status} ?s }} ORDER BY ?i LIMIT 20 }}"
     (tmp_path / "edit.ru").write_text(update, "utf-8")
     type, words = "application/sparql-update", ("--city", "barcelona", "--format", "json")
     served = server.ask("/what-if?city=barcelona", method="POST", body=update, type=type).text
     assert json.loads(served) == json.loads(sopkg(demo.store, "what-if", str(tmp_path / "edit.ru"), *words).stdout)
-    assert len(json.loads(served)["closed"]) > 900
+    assert len(json.loads(served)["closed"]) > 10
     assert server.ask("/gaps").text == gaps
 
 

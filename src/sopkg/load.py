@@ -63,17 +63,20 @@ def load(
     source = source_of(city, table, chosen.name)
     if not table.records:
         raise BadInput(f"{table.name} has columns and no row: nothing was observed, so there is nothing to load")
+    method, inputs = method_hash(), inputs_hash(table, city, chosen.name)
+    rows = rows_loaded(snapshots, city, date, method, inputs)
+    if rows is not None:
+        return Loaded(False, [], rows, {})
     progress("ingest", "")
     ingested = ingest_table(table, chosen, city, date)
     asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
-    method = method_hash()
     name = graph_name(city, date, "asserted", asserted)
     if snapshots.exists():
         with snapshots.reading() as store:
             if any(graph.iri == name and graph.method == method for graph in of_date(store, city, date)):
                 return Loaded(False, ingested.problems, ingested.rows, {"asserted": len(asserted)})
     audit = Audit(city.base, observation(city, date), date)
-    provenance = provenance_triples(ingested, source, audit, name, started)
+    provenance = provenance_triples(ingested, source, audit, name, inputs, started)
     with snapshots.writing() as draft:
         earlier = earlier_findings(draft.store, city, date)
         derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, in_steps(progress))
@@ -112,6 +115,29 @@ def method_hash() -> str:
         for path in found(folder, "**/*.*"):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def inputs_hash(table: Table, city: City, mapping: str) -> str:
+    """What a table, its mapping's name and what the city's folder says hash to (16 hex digits of SHA-256)."""
+    digest = hashlib.sha256(f"{table.name} {table.sha256} {mapping}".encode())
+    beside = (path for path in city.folder.iterdir() if path.is_file())
+    for path in sorted(set(beside) - set(city.tables().values())):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def rows_loaded(snapshots: SnapshotStore, city: City, date: str, method: str, inputs: str) -> int | None:
+    """The number of rows that were read of the same inputs by the same method; None where something else is there."""
+    if not snapshots.exists():
+        return None
+    with snapshots.reading() as store:
+        mine = {graph.step: graph for graph in of_date(store, city, date) if graph.method == method}
+        if not {"asserted", "provenance"} <= mine.keys():
+            return None
+        told = store_of(triples_of(store, mine["provenance"].iri))
+    loads = {(row["graph"].value, row["hash"].value): row["rows"] for row in select(told, system_query("loads"))}
+    rows = loads.get((mine["asserted"].iri, inputs))
+    return None if rows is None else int(rows.value)
 
 
 def content_hash(triples: Iterable[Triple]) -> str:
@@ -179,7 +205,9 @@ def source_of(city: City, table: Table, mapping: str) -> NamedNode:
     raise BadInput(f"{fits}; its city.ttl names the mappings {read}")
 
 
-def provenance_triples(ingested: Ingested, source: NamedNode, audit: Audit, graph: str, started: datetime) -> Triples:
+def provenance_triples(
+    ingested: Ingested, source: NamedNode, audit: Audit, graph: str, inputs: str, started: datetime
+) -> Triples:
     """Who made the asserted graph from which file of a source, how and when (PROV-O)."""
     row: dict[str, NamedNode | Literal | str] = {
         "graph": NamedNode(graph),
@@ -191,6 +219,7 @@ def provenance_triples(ingested: Ingested, source: NamedNode, audit: Audit, grap
         "ended": instant(datetime.now(UTC)),
         "mapping": ingested.mapping,
         "mappinghash": ingested.mapping_hash,
+        "inputs": inputs,
         "rows": integer(ingested.rows),
         "triples": integer(len(ingested.triples)),
         "source": source,

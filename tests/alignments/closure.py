@@ -1,4 +1,4 @@
-"""Says what the checkout that it runs in infers: for each shipped observation, and for the catalogue's findings.
+"""Says what the checkout that it runs in infers: for each city's latest observation, and for the catalogue's findings.
 
 Run as a program of its own, so that a checkout without the alignments can be asked the same. It has no network.
 """
@@ -32,8 +32,8 @@ def main() -> None:
 
 
 def shipped() -> list[tuple[str, str]]:
-    """What is inferred of each shipped observation, as a number and a hash."""
-    dated = [(city, date, path) for city in cities().values() for date, path in city.tables().items()]
+    """What is inferred of the latest shipped observation of each city, as a number and a hash."""
+    dated = [(city, *max(city.tables().items())) for city in cities().values()]
     said = []
     for city, date, path in dated:
         asserted = [*ingest(path, city.folder, date, None).triples, *city.facts()]
