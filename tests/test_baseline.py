@@ -129,7 +129,7 @@ def test_the_feed_has_what_atom_requires(client: FlaskClient) -> None:
     assert root.findtext(f"{{{ATOM}}}author/{{{ATOM}}}name") == "sopkg"
     names = [each.findtext(f"{{{ATOM}}}id") for each in entries]
     assert len(names) == len(set(names)) > 0
-    assert set(names) < {each.findtext(f"{{{ATOM}}}id") for each in all_entries}
+    assert set(names) <= {each.findtext(f"{{{ATOM}}}id") for each in all_entries}
 
 
 def test_who_has_the_feed_is_told_so(client: FlaskClient) -> None:
