@@ -1,9 +1,9 @@
-# Four verbs: demo, test, bench, docs. Each sets up what it needs in .venv.
+# Five verbs: demo, test, torture, bench, docs. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= build/demo-store
 
-.PHONY: demo test bench docs clean
+.PHONY: demo test torture bench docs clean
 
 # Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
 .venv/made: pyproject.toml
@@ -19,6 +19,10 @@ test: .venv/made
 	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+# The tests with all of their cases and counts, where `make test` tries a part of them.
+torture: .venv/made
+	SOPKG_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/made
 	$(BIN)/python -m tests.bench

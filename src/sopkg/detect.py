@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Variable
@@ -361,10 +362,15 @@ def method_version(gap: GapQuery, kind: Kind, mapping_hash: str) -> str:
     digest = hashlib.sha256(gap.file.text.encode())
     digest.update(repr(sorted((str(name), str(value)) for name, value in kind.thresholds.items())).encode())
     digest.update(mapping_hash.encode())
-    deciding = (path for path in found("ontology", "*/*.ttl") if path.parent.name in ("norms", ALIGNMENTS))
-    for path in (*deciding, *found("queries/entailment", "*.rq")):
-        digest.update(path.read_bytes())
+    digest.update(_deciding())
     return digest.hexdigest()[:12]
+
+
+@cache
+def _deciding() -> bytes:
+    """The norms, alignments and rules."""
+    told = (path for path in found("ontology", "*/*.ttl") if path.parent.name in ("norms", ALIGNMENTS))
+    return b"".join(path.read_bytes() for path in (*told, *found("queries/entailment", "*.rq")))
 
 
 def _write(store: Store, triples: list[Statement]) -> list[Statement]:

@@ -116,7 +116,7 @@ def entail(
     # A list by itself says nothing.
     telling = ontology.reaches - {(FIRST, None), (REST, None)}
     own = any(each not in ontology.axioms for each in axioms(store, telling))
-    store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in schema)
+    store.extend(ontology.asserted)
     closure = _Closure(store, rules, ontology.reaches, progress)
     closure.add_known(ontology.applications)
     if own:
@@ -130,6 +130,7 @@ def entail(
 class _Ontology:
     """An ontology closed by itself: what follows from it, and the rules' instances for it."""
 
+    asserted: tuple[Quad, ...]
     reaches: frozenset[Reach]
     applications: list[Application]
     axioms: frozenset[Statement]
@@ -147,13 +148,15 @@ def _closed_schema(rules: tuple[Rule, ...], schema: Store) -> _Ontology:
         if len(_known) > 3:
             _known.pop(next(iter(_known)))
         reaches = frozenset(schema_reach(rules))
+        asserted = tuple(_quad(quad.triple) for quad in schema)
         store = Store()
-        store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in schema)
+        store.extend(asserted)
         closure = _Closure(store, rules, reaches, lambda done, total: None)
         closure.learn()
         result = closure.finish(clashes=False)
         known = frozenset(quad.triple for quad in closure.schema)
-        _known[key] = _Ontology(reaches, result.applications, known, closure.ordered, checks(rules, closure.schema))
+        asked = checks(rules, closure.schema)
+        _known[key] = _Ontology(asserted, reaches, result.applications, known, closure.ordered, asked)
     return _known[key]
 
 

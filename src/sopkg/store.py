@@ -319,7 +319,7 @@ class SnapshotStore:
     def _clean(self) -> None:
         """Removes old snapshots that no reader holds, and drafts whose writer was killed."""
         current = self.current().name
-        for folder in chain(_folders(self._snapshots), _folders(self._drafts)):
+        for folder in chain(_held_or_there(self._snapshots), _held_or_there(self._drafts)):
             if folder.name != current:
                 _remove_unheld(folder)
 
@@ -437,6 +437,11 @@ def _remove_unheld(folder: Path) -> None:
 
 def _folders(parent: Path) -> list[Path]:
     return sorted(each for each in parent.iterdir() if each.is_dir())
+
+
+def _held_or_there(parent: Path) -> list[Path]:
+    """The folders, with those of which only the file that holds them is left, since its process was killed."""
+    return sorted({each.with_suffix("") for each in parent.iterdir()})
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -45,12 +45,18 @@ def validate(store: Store, schema: Store, fanout: Fanout | None = None) -> list[
     The schema (the ontology) is merged into the default graph first. Nothing needs to be entailed before,
     since the queries know the class hierarchy.
     """
-    store.extend(Quad(quad.subject, quad.predicate, quad.object) for quad in schema)
+    store.extend(_given(schema))
     ask = partial(_results, store, fanout or Fanout())
     # The engine lets go of the interpreter while it evaluates.
     with ThreadPoolExecutor(THREADS) as threads:
         found = dict.fromkeys(chain.from_iterable(threads.map(ask, checks(schema))))
     return sorted(found, key=lambda result: (str(result.focus_node), str(result.path), str(result)))
+
+
+@lru_cache(maxsize=4)
+def _given(schema: Store) -> tuple[Quad, ...]:
+    """What a schema says, for the default graph; it is read once."""
+    return tuple(Quad(quad.subject, quad.predicate, quad.object) for quad in schema)
 
 
 @lru_cache(maxsize=4)
