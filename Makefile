@@ -18,11 +18,11 @@ demo: .venv/made
 test: .venv/made
 	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # The tests with all of their cases and counts, where `make test` tries a part of them.
 torture: .venv/made
-	SOPKG_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	SOPKG_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 bench: .venv/made
 	$(BIN)/python -m tests.bench
