@@ -49,7 +49,8 @@ FINDING_COLUMNS = (
     *("id", "city", "date", "notation", "kindLabel", "severity", "verdict", "about"),
     *("focus", "focusKey", "objects", "kind", "gap"),
 )
-KEPT_AUDITS = 8
+KEPT_AUDITS = 16
+KEPT_COMPARISONS = 32
 SHORTEST_HALF = 6  # of a gap's identifier: all of one kind begin alike
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = dict[str, Any]
@@ -146,6 +147,7 @@ class Answers:
         self.settings, self.pool = settings, pool
         # A snapshot never changes: what was read from it stays true.
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
+        self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
@@ -316,6 +318,13 @@ class Answers:
         told: Row = self.pool.run("what-if", asked)
         return told
 
+    def _read_event_rows(
+        self, given: tuple[tuple[str, str], ...], read: tuple[str, ...], named: tuple[str, ...]
+    ) -> list[Row]:
+        """How the gaps of two audits are classified, beside the graphs of the audits before them."""
+        payload = self._payload(named_query("system", "gap-events"), dict(given), list(read))
+        return _rows(self.pool.run("query", payload | {"named_graphs": list(named), "format": ROWS}), _plain)
+
     def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
         """What became of each gap of a city between two observations, by their dates (ISO 8601).
 
@@ -342,9 +351,8 @@ class Answers:
             **({} if identifier is None else {"id": identifier}),
         }
         formerly = [each.graph for each in mine if each.step == "gaps" and each.date < earlier]
-        query = named_query("system", "gap-events")
-        named = {"named_graphs": [*dict.fromkeys(given[name] for name in list(given)[:4]), *formerly], "format": ROWS}
-        rows = _rows(self.pool.run("query", self._payload(query, given, self.dated((), city, later)) | named), _plain)
+        named = (*dict.fromkeys(list(given.values())[:4]), *formerly)
+        rows = self._event_rows(tuple(given.items()), tuple(self.dated((), city, later)), named)
         at = [{row["id"]: row for row in self.gaps({"city": city, "date": date})} for date in (earlier, later)]
         return events(rows, at[0], at[1], (earlier, later))
 
