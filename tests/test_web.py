@@ -160,6 +160,16 @@ def test_the_default_dataset(client: FlaskClient, given: str, labels: list[str])
     assert [row["o"]["value"] for row in found["results"]["bindings"]] == labels
 
 
+@pytest.mark.parametrize("way", ["protocol", "clause"])
+def test_what_two_chosen_graphs_say_counts_once(client: FlaskClient, way: str) -> None:
+    graphs = [f"https://w3id.org/sopkg/graph/testville/2021-12-31/asserted/{number}" for number in (2, 0)]
+    clauses = " ".join(f"FROM <{each}>" for each in graphs) if way == "clause" else ""
+    chosen = {"default-graph-uri": graphs} if way == "protocol" else {}
+    count = f"SELECT (COUNT(*) AS ?n) {clauses} {{ ?s ?p ?o }}"
+    found = client.get("/sparql", query_string={"query": count, "format": "csv", **chosen})
+    assert found.text == "n\r\n3\r\n"
+
+
 def test_entailment_can_be_left_out(client: FlaskClient) -> None:
     ask = "/sparql?query=ASK{?s+a+?t}&format=csv"
     assert (client.get(ask).text, client.get(f"{ask}&entailment=none").text) == ("true", "false")

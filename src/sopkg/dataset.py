@@ -44,9 +44,9 @@ class Selection:
         """What a worker has to know. Graphs of the protocol win over FROM (2.1.4), and FROM over ours."""
         if self.default_graphs is not None or self.named_graphs is not None:
             named = list(self.named_graphs or ())
-            return {"default_graphs": list(self.default_graphs or ()), "named_graphs": named}
+            return {"default_graphs": list(self.default_graphs or ()), "named_graphs": named, "chosen": True}
         if names_dataset:
-            return {}
+            return {"chosen": True}
         return {"select": {"city": self.city, "as_of": self.as_of, "entailment": self.entailment}}
 
 

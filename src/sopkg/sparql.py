@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import pyoxigraph as ox
 from pyparsing import ParseException
+from rdflib.plugins.sparql.algebra import translateQuery
 from rdflib.plugins.sparql.parser import parseQuery
+from rdflib.plugins.sparql.sparql import SPARQLError
 
 from sopkg.dataset import Selection, default_graphs, in_store
 from sopkg.errors import BadInput, NotAcceptable, TooLarge
 from sopkg.guard import inspect
+from sopkg.merge import merge_of
 from sopkg.pool import Pool
 from sopkg.results import GRAPHS, Answer, Format, chosen, offered, to_term
 from sopkg.results import ROWS as ROW_FORMATS
@@ -115,10 +119,8 @@ def query(job: Job) -> Reply:
     """A worker's operation: answers a query, as the payload's media type or as rows of terms in N-Triples."""
     payload = job.payload
     try:
-        answer = job.store.query(
+        answer = _asked(job)(
             payload["query"],
-            default_graph=_graphs(_default(job)),
-            named_graphs=_graphs(payload.get("named_graphs")),
             substitutions={ox.Variable(name): to_term(text) for name, text in payload.get("substitutions", {}).items()},
         )
         return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
@@ -126,6 +128,28 @@ def query(job: Job) -> Reply:
         raise bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
         raise BadInput(str(error)) from error
+
+
+def _asked(job: Job) -> Callable[..., Any]:
+    """The store's way to be asked over the dataset that the caller chose, or over ours."""
+    default, named = _default(job), job.payload.get("named_graphs")
+    chosen, merge = job.payload.get("chosen"), merge_of(job.store)
+    if chosen and default is None:
+        default, named = _clauses(job.payload["query"])
+    if chosen and default and merge.overlap(default):
+        store = merge.merged(tuple(default), tuple(named or ()))
+        return partial(store.query, named_graphs=_graphs(named or []), default_graph=ox.DefaultGraph())
+    return partial(job.store.query, default_graph=_graphs(default), named_graphs=_graphs(named))
+
+
+def _clauses(text: str) -> tuple[list[str] | None, list[str] | None]:
+    """The graphs of a query's FROM and FROM NAMED; None where they are left to the engine, as is what can't be read."""
+    try:
+        clauses = translateQuery(parseQuery(text)).algebra.datasetClause or ()
+    except (ParseException, RecursionError, SPARQLError):
+        return None, None
+    default, named = ([str(each[kind]) for each in clauses if kind in each] for kind in ("default", "named"))
+    return default, named
 
 
 def _graphs(names: list[str] | None) -> Any:
