@@ -127,6 +127,14 @@ def test_a_newer_format_is_named(tmp_path: Path) -> None:
         store.current()
 
 
+def test_each_published_state_has_a_word_of_its_own(tmp_path: Path) -> None:
+    store = SnapshotStore(tmp_path)
+    store.publish({ONE: numbered(10)}, CATALOGUE, naming(ONE))
+    before = store.version()
+    store.publish({TWO: numbered(5)}, CATALOGUE, naming(TWO))
+    assert before != store.version() == store.version()
+
+
 def test_writers_killed_at_any_moment_leave_the_published_state_whole(tmp_path: Path) -> None:
     store, chance = SnapshotStore(tmp_path / "s"), random.Random(7)
     for _ in range(KILLS):

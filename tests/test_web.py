@@ -1,6 +1,7 @@
 """HTTP: addresses, formats, paging, and an error's one form."""
 
 import csv
+import gzip
 import json
 import re
 import signal
@@ -142,7 +143,7 @@ def test_the_query_operation_in_its_three_forms(client: FlaskClient, way: str) -
             content_type="application/sparql-query",
         ),
     }[way]()
-    assert (response.text, response.headers["Vary"]) == ("o\r\nold\r\n", "Accept")
+    assert (response.text, response.headers["Vary"]) == ("o\r\nold\r\n", "Accept, Accept-Encoding")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,36 @@ def test_what_two_chosen_graphs_say_counts_once(client: FlaskClient, way: str) -
     count = f"SELECT (COUNT(*) AS ?n) {clauses} {{ ?s ?p ?o }}"
     found = client.get("/sparql", query_string={"query": count, "format": "csv", **chosen})
     assert found.text == "n\r\n3\r\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/cities", "/gaps?city=testville", "/sparql?query=ASK{}", "/queries"])
+def test_who_has_an_answer_is_told_so(client: FlaskClient, path: str) -> None:
+    tag = {"If-None-Match": client.get(path).headers["ETag"]}
+    again, other = (client.get(path, headers={**tag, "Accept": accept}) for accept in ("", "text/csv;q=0.5, */*"))
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag["If-None-Match"])
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize("word", ["now() > 2", "RAND() > 2", r"\u0072and() > 2"])
+def test_an_answer_of_the_moment_is_asked_for_again(client: FlaskClient, word: str) -> None:
+    assert "ETag" not in client.get("/sparql", query_string={"query": f"ASK {{ FILTER({word}) }}"}).headers
+
+
+def test_a_large_answer_is_compressed_for_who_can_read_it(client: FlaskClient) -> None:
+    query = f"SELECT ?n {{ VALUES ?n {{ {' '.join(map(str, range(99)))} }} }}"
+    plain, packed, refused = (
+        client.get("/sparql", query_string={"query": query}, headers={"Accept-Encoding": each})
+        for each in ("", "br, gzip", "gzip;q=0")
+    )
+    assert gzip.decompress(packed.data) == plain.data == refused.data
+    assert [each.headers.get("Content-Encoding") for each in (plain, packed, refused)] == [None, "gzip", None]
+    assert all("Accept-Encoding" in each.headers["Vary"] for each in (plain, packed, refused))
+
+
+def test_a_page_of_another_origin_may_ask(client: FlaskClient) -> None:
+    asked = client.options("/sparql", headers={"Access-Control-Request-Method": "POST"})
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    assert client.get("/gaps?nonsense=1").headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_entailment_can_be_left_out(client: FlaskClient) -> None:

@@ -160,6 +160,10 @@ class SnapshotStore:
             raise self._missing() from None
         return self._snapshots / name
 
+    def version(self) -> str:
+        """What is published, in a word that no other state of this store has; raises as `current` does."""
+        return f"{self.current().name}-{(self.path / 'current').stat().st_mtime_ns:x}"
+
     def reader(self) -> Reader:
         """A reader that follows the pointer."""
         return Reader(self)

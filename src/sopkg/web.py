@@ -16,6 +16,7 @@ from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
+from sopkg.exchange import prepare
 from sopkg.feed import as_atom
 from sopkg.inference import TASKS, Given, Question, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
@@ -46,12 +47,6 @@ _DIFFERENCE = ("city", "from", "to")
 _EVENTS = (JSON, CSV, TURTLE)
 _FEEDS = (ATOM,)
 _REASONS = (JSON, TEXT, TURTLE)
-_SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 class Middle(Protocol):
@@ -132,7 +127,7 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
     app.register_error_handler(SopkgError, _ours)
     app.register_error_handler(HTTPException, _theirs)
-    app.after_request(_secured)
+    prepare(app, settings)
     return app
 
 
@@ -186,15 +181,12 @@ def diff() -> Response:
 
 
 def feed() -> Response:
-    """What became of the gaps, for a feed reader; one that has it already is told so (RFC 9110, 13)."""
+    """What became of the gaps, for a feed reader."""
     given = _known(request.args, ("city", "format"))
     form = chosen(_accept(), _FEEDS, given.get("format"))
     found, observed = _middle().news(given.get("city"))
     told = as_atom(given.get("city"), found, observed, request.url, _life_address)
-    response = _negotiated(told, form.header)
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return _negotiated(told, form.header)
 
 
 def _life_address(gap_id: str) -> str:
@@ -513,9 +505,4 @@ def _theirs(error: HTTPException) -> Response:
     response = _problem(told, status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
-    return response
-
-
-def _secured(response: Response) -> Response:
-    response.headers.update(_SECURITY)
     return response

@@ -1,0 +1,94 @@
+"""What every answer over HTTP has beside its body: a validator, compression, and who may read it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+
+from flask import Flask, Response, current_app, g, request
+
+from sopkg import __version__
+from sopkg.errors import SopkgError
+from sopkg.files import found
+from sopkg.ontologycheck import digest
+from sopkg.settings import Settings
+from sopkg.store import SnapshotStore
+
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+# No cookie is ever read, so that a page of anyone's may ask what anyone may ask (Fetch, 3.2).
+_ORIGINS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-Total-Count",
+}
+_PREFLIGHT = {
+    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, If-None-Match",
+    "Access-Control-Max-Age": "86400",
+}
+# Where a query may say something else the next time; an escape may hide such a word.
+_CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
+_OF_THE_MOMENT = ("health", "static")
+_SMALLEST, _LEVEL = 1024, 4  # bytes that are worth compressing, and how hard
+
+
+def prepare(app: Flask, settings: Settings) -> None:
+    """Has an application answer so."""
+    app.extensions["sopkg-snapshots"] = SnapshotStore(settings.store)
+    app.extensions["sopkg-program"] = _program(settings)
+    app.before_request(_known_already)
+    app.after_request(_finished)
+
+
+def _program(settings: Settings) -> str:
+    """What answers, beside the data: version, settings, ontology and queries."""
+    hashed = hashlib.sha256(f"{__version__} {settings} {digest(settings.ontology)}".encode())
+    for path in found("queries", "*/*.rq"):
+        hashed.update(path.read_bytes())
+    return hashed.hexdigest()
+
+
+def _known_already() -> Response | None:
+    """Not modified (RFC 9110, 15.4.5), if the caller has the answer that this snapshot gives."""
+    g.tag = _tag() if request.method in ("GET", "HEAD") and request.endpoint not in _OF_THE_MOMENT else None
+    if g.tag is None or not request.if_none_match.contains_weak(g.tag):
+        return None
+    return Response(status=304)
+
+
+def _tag() -> str | None:
+    """The same for the same question of the same snapshot; None where an answer is of its moment."""
+    if _CHANGING.search(request.args.get("query", "")):
+        return None
+    try:
+        snapshot = current_app.extensions["sopkg-snapshots"].version()
+    except SopkgError:
+        return None
+    asked = (snapshot, current_app.extensions["sopkg-program"], request.url, request.headers.get("Accept", ""))
+    return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:20]
+
+
+def _finished(response: Response) -> Response:
+    response.headers.update({**_SECURITY, **_ORIGINS})
+    if request.method == "OPTIONS":
+        response.headers.update({**_PREFLIGHT, "Access-Control-Allow-Methods": response.headers.get("Allow", "")})
+    tag = g.get("tag")
+    if tag is not None and response.status_code in (200, 304):
+        response.set_etag(tag, weak=True)
+        response.headers["Cache-Control"] = "no-cache"  # kept, and asked for again each time
+    return _compressed(response)
+
+
+def _compressed(response: Response) -> Response:
+    if response.direct_passthrough or response.status_code == 304:
+        return response
+    response.vary.add("Accept-Encoding")
+    data = response.get_data()
+    if request.accept_encodings.quality("gzip") > 0 and len(data) >= _SMALLEST:
+        response.set_data(gzip.compress(data, _LEVEL, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
