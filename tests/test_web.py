@@ -179,6 +179,33 @@ def test_who_has_an_answer_is_told_so(client: FlaskClient, path: str) -> None:
     assert other.status_code == 200
 
 
+def test_each_request_has_an_identifier_and_is_counted(client: FlaskClient) -> None:
+    given, made = (
+        client.get("/gaps", headers={"X-Request-Id": each}).headers["X-Request-Id"] for each in ("a-1", "a b\x7f")
+    )
+    client.get("/nothing-here")
+    told = client.get("/metrics").text
+    assert (given, len(made)) == ("a-1", 32)
+    assert 'sopkg_requests_total{method="GET",route="/gaps",status="200"}' in told
+    assert 'sopkg_requests_total{method="none",route="none",status="404"}' in told
+    assert "sopkg_query_workers " in told
+    assert "nothing-here" not in told
+
+
+def test_a_log_line_tells_what_was_asked_and_no_parameter(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(client.application.config, "SOPKG_LOG", True)
+    client.get("/gaps?city=secret", headers={"Authorization": "Bearer secret"})
+    line = capsys.readouterr().err
+    assert {"method": "GET", "path": "/gaps", "status": 200}.items() <= json.loads(line).items()
+    assert "secret" not in line
+
+
+def test_it_is_ready_when_queries_are_answered(client: FlaskClient) -> None:
+    assert client.get("/ready").json == {"status": "ready", "graphs": 4}
+
+
 @pytest.mark.parametrize("word", ["now() > 2", "RAND() > 2", r"\u0072and() > 2"])
 def test_an_answer_of_the_moment_is_asked_for_again(client: FlaskClient, word: str) -> None:
     assert "ETag" not in client.get("/sparql", query_string={"query": f"ASK {{ FILTER({word}) }}"}).headers

@@ -24,7 +24,7 @@ _SECURITY = {
 # No cookie is ever read, so that a page of anyone's may ask what anyone may ask (Fetch, 3.2).
 _ORIGINS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-Total-Count",
+    "Access-Control-Expose-Headers": "ETag, Link, Location, Retry-After, X-Request-Id, X-Total-Count",
 }
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, If-None-Match",
@@ -32,7 +32,7 @@ _PREFLIGHT = {
 }
 # Where a query may say something else the next time; an escape may hide such a word.
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
-_OF_THE_MOMENT = ("health", "static")
+_OF_THE_MOMENT = ("health", "ready", "metrics", "static")
 _SMALLEST, _LEVEL = 1024, 4  # bytes that are worth compressing, and how hard
 
 

@@ -78,6 +78,7 @@ class Settings:
     reason_megabytes: Annotated[int, About(_positive, _COUNT, "memory that reasoning may take")] = 2048
     graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 33_554_432
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
+    log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
     allow_no_netns: Annotated[
         bool, About(_flag, "0 or 1", "run workers without a network namespace where the system refuses one")
     ] = False

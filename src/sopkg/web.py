@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 
 from sopkg import __version__
 from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
-from sopkg.dataset import Selection
+from sopkg.dataset import Selection, current_graphs
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
 from sopkg.exchange import prepare
@@ -30,6 +30,7 @@ from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_csv, as_json
+from sopkg.telemetry import metrics, observe
 
 Row = Mapping[str, object]
 
@@ -119,6 +120,7 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     app = Flask("sopkg")
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
     app.extensions["sopkg"] = middle or Answers(settings, Pool(settings))
+    observe(app, app.extensions["sopkg"].pool, settings.log)
     app.extensions["sopkg-reasoner"] = Reasoner(settings)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
@@ -249,6 +251,11 @@ def health() -> Response:
     return _json({"status": "ok", "version": __version__, "snapshot": snapshot, **middle.pool.health()})
 
 
+def ready() -> Response:
+    """Whether queries are answered: one is asked of a worker; else the problem says why not."""
+    return _json({"status": "ready", "graphs": len(current_graphs(_middle().pool))})
+
+
 def sparql() -> Response:
     """The SPARQL 1.1 Protocol's query operation; asked for nothing, the service describes itself.
 
@@ -337,6 +344,8 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/queries", queries),
     ("/queries/<name>", query),
     ("/health", health),
+    ("/ready", ready),
+    ("/metrics", metrics),
 )
 
 
