@@ -138,6 +138,7 @@ def main() -> None:
         frames.write(replies, failure(error))
         return
     _limit(options["megabytes"])
+    _operation("query")  # what most are asked for is read now, and not in the time of the first who asks
     frames.write(replies, {"isolated": isolated})
     try:
         _Server(sys.stdin.fileno(), replies, options).run()
