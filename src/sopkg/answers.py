@@ -40,6 +40,8 @@ from sopkg.staging import Cells, construct
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.turtle import prefix_table
+from sopkg.weight import cells, check_sort, columns, heaviest, measure, measures, weigh
+from sopkg.weight import said as weight_said
 from sopkg.wording import as_text, reading_lines, verdict_lines
 
 FINDINGS = ("asserted", "inferred", "gaps", "provenance")
@@ -76,6 +78,7 @@ class AuditReport:
     source_rows: Callable[[], SourceRows]
     compared: Comparison | None = None
     passes_accepted: bool = False
+    sort: str | None = None
 
     def beside(self, baseline: Iterable[Mapping[str, Any]]) -> AuditReport:
         """This report compared with the findings of an earlier one."""
@@ -115,11 +118,14 @@ class AuditReport:
             case "json":
                 return as_json(self.findings)
             case "csv":
-                return as_csv(flat(self.findings), FINDING_COLUMNS)
+                return as_csv(*finding_table(self.findings, self.sort))
             case "turtle":
                 return self.triples().decode()
             case _:
                 return self._summary()
+
+    def _heading(self, count: int) -> str:
+        return f"Of {count} gaps those with most {self.sort}:" if self.sort else f"The worst of {count} gaps:"
 
     def _summary(self) -> str:
         settled = [row for row in self.findings if row["verdict"] != "undetermined"]
@@ -127,12 +133,13 @@ class AuditReport:
         lines = ["Coordination gaps: what the model expects and the city does not show"]
         lines += [f"Observations read: {', '.join(self.observations)}", ""]
         if settled:
-            lines += [as_table(counts(settled, GRADED)), f"The worst of {len(settled)} gaps:"]
+            lines += [as_table(counts(settled, GRADED)), self._heading(len(settled))]
             for row in settled[:WORST]:
                 lines.append(f"  {row['id']}  {row['severity']}, {row['verdict']}  {row['city']} {row['date']}")
                 lines.append(f"    {row['kindLabel']}: {row['about']}")
                 lines.append(f"    {self.reason(row)}")
                 lines += [f"    Response: {said(each)}" for each in row["responses"]]
+                lines += [f"    Touches: {weight_said(row['weight'])}"] if self.sort else []
         else:
             lines.append("No gap can be shown from this data." if unknown else "No gap was found.")
         if unknown:
@@ -143,6 +150,15 @@ class AuditReport:
         lines += ["", f"Responses to these gaps: {answered}; `sopkg responses` lists them."] if answered else []
         lines.append("\n`sopkg why ID` explains one.\n" if self.findings else "")
         return "\n".join(lines)
+
+
+def finding_table(findings: Sequence[Row], sort: str | None = None) -> tuple[list[Row], list[str]]:
+    """Findings as the rows of a table, and its columns; with the weight where they were sorted by one."""
+    rows = flat(findings)
+    if sort is None:
+        return rows, list(FINDING_COLUMNS)
+    shown = [{name: value for name, value in row.items() if name != "weight"} | cells(row["weight"]) for row in rows]
+    return shown, [*FINDING_COLUMNS, *columns()]
 
 
 @cache
@@ -165,6 +181,7 @@ class Answers:
         self.settings, self.pool = settings, pool
         # A snapshot never changes: what was read from it stays true.
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
+        self._weights = lru_cache(KEPT_AUDITS)(self._read_weights)
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
@@ -217,8 +234,12 @@ class Answers:
         terms = {name: str(term(text, types[name], name)) for name, text in given.items()}
         return {"query": query.text, "default_graphs": graphs, "substitutions": terms}
 
-    def gaps(self, filters: Mapping[str, str]) -> list[Row]:
-        """The findings that meet every filter, the most severe first and undetermined ones last."""
+    def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> list[Row]:
+        """The findings that meet every filter, the most severe first and undetermined ones last.
+
+        Sorted by a measure, or by works, each has its weight, and the heaviest come first. Raises BadInput for a sort
+        or a filter that is none.
+        """
         check_filters(filters)
         when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
         snapshot = SnapshotStore(self.settings.store).current().name
@@ -226,11 +247,39 @@ class Answers:
         audits = set(self.dated(("gaps",), filters.get("city"), *when)) - set(read)
         found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
         answered, now = self._answered(), today()
-        return [
+        rows = [
             {**row, "responses": standing(answered.get(row["gap"], ()), row["date"], now)}
             for row in found
             if meets(row, filters)
         ]
+        if sort is None:
+            return rows
+        check_sort(sort)
+        given = self.dated(("provenance",), filters.get("city"), *when)
+        weights = self._weights(tuple(read), tuple(each for each in given if each not in read), tuple(sorted(audits)))
+        return heaviest(({**row, "weight": weights[row["gap"], row["date"]]} for row in rows), sort)
+
+    def _read_weights(
+        self, read: tuple[str, ...], given: tuple[str, ...], audits: tuple[str, ...]
+    ) -> dict[tuple[str, str], Row]:
+        """What each finding of these audits touches, by gap and date.
+
+        The works are those that its evidence names; where it names none, the open ones on the object or of the line
+        that it is about.
+        """
+        named, held = dict[str, list[str]](), dict[tuple[str, str], dict[str, None]]()
+        for row in self.rows(named_query("system", "touched"), {}, [*read, *audits]):
+            named.setdefault(row["gap"], []).append(row["work"])
+        for row in self.rows(named_query("system", "open-works"), {}, list(read)):
+            held.setdefault((city_key(row["city"]), row["field"]), {})[row["work"]] = None
+        known = {name: measure(file, self.rows(file, {}, [*read, *given])) for name, file in measures().items()}
+        fields = {place: weigh(list(works), known) for place, works in held.items()}
+        nothing, weights = weigh([], known), dict[tuple[str, str], Row]()
+        for row in self._findings(SnapshotStore(self.settings.store).current().name, read, audits):
+            about = (fields[place] for iri in row["focus"] if (place := (row["city"], iri)) in fields)
+            works = named.get(row["gap"])
+            weights[row["gap"], row["date"]] = weigh(works, known) if works else next(about, nothing)
+        return weights
 
     def _answered(self) -> dict[str, list[Row]]:
         """What was answered to each gap, by its IRI, as the query gives it."""
@@ -446,10 +495,12 @@ class Answers:
         about = {name: told[name] for name in ("id", "city", "notation", "kindLabel", "about", "kind", "gap")}
         return {**about, "life": [life_at(date, at.get(date), happened.get(date)) for date in dates]}
 
-    def audit(self, city: str | None, date: str | None, as_of: str | None = None) -> AuditReport:
+    def audit(
+        self, city: str | None, date: str | None, as_of: str | None = None, sort: str | None = None
+    ) -> AuditReport:
         """The gap report of one city or all, at one date, or each city's latest: of all, or not after `as_of`."""
         asked = {"city": city, "date": date, "as-of": as_of}
-        findings = self.gaps({name: value for name, value in asked.items() if value is not None})
+        findings = self.gaps({name: value for name, value in asked.items() if value is not None}, sort)
         dated = set(self.dated(("gaps",), city, date, as_of))
         audits = [graph for graph in self.graphs() if graph.step == "gaps" and graph.graph in dated]
         payload = {
@@ -463,7 +514,7 @@ class Answers:
         }
         observations = sorted(f"{graph.city} {graph.date}" for graph in audits)
         triples, rows = partial(self.pool.run, "query", payload), partial(self._source_rows, city, date, as_of)
-        return AuditReport(observations, findings, self._reason, triples, rows)
+        return AuditReport(observations, findings, self._reason, triples, rows, sort=sort)
 
     def _source_rows(self, city: str | None, date: str | None, as_of: str | None) -> SourceRows:
         """The files and rows that the evidence of each finding names, by city and gap."""

@@ -258,6 +258,7 @@ def _problem_line(problem: Problem) -> str:
     show_default=True,
     help="What to write.",
 )
+@click.option("--sort", help="The heaviest first, with what each touches: money, people or works; else the worst.")
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
@@ -280,6 +281,7 @@ def audit(
     date: str | None,
     as_of: str | None,
     form: str,
+    sort: str | None,
     fail_on: str | None,
     baseline: Path | None,
     pass_accepted: bool,
@@ -290,7 +292,7 @@ def audit(
     """
     earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj) as answers:
-        report = answers.audit(city_name, _day(date), _day(as_of))
+        report = answers.audit(city_name, _day(date), _day(as_of), sort)
         report = replace(report if earlier is None else report.beside(earlier), passes_accepted=pass_accepted)
         click.echo(report.written(form), nl=False)
         if baseline is not None and report.compared is not None:

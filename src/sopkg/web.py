@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 
 from sopkg import __version__
 from sopkg.access import require
-from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
+from sopkg.answers import CITY_COLUMNS, FILTERS, Answers, finding_table
 from sopkg.dataset import Selection
 from sopkg.dates import observation_date
 from sopkg.errors import (
@@ -34,7 +34,7 @@ from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
 from sopkg.remedy import as_text as remedy_text
-from sopkg.responses import TOLD, flat
+from sopkg.responses import TOLD
 from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
 from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
@@ -75,8 +75,8 @@ class Middle(Protocol):
     def cities(self) -> Sequence[Row]:
         """Each city with its observations."""
 
-    def gaps(self, filters: Mapping[str, str]) -> Sequence[Row]:
-        """The gaps that fit all filters."""
+    def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> Sequence[dict[str, Any]]:
+        """The gaps that fit all filters, the most severe or the heaviest first."""
 
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap."""
@@ -174,13 +174,13 @@ def cities() -> Response:
 
 def gaps() -> Response:
     """The gaps that fit the filters, page by page."""
-    given = _known(request.args, (*FILTERS, *_PAGING, "format"))
+    given = _known(request.args, (*FILTERS, "sort", *_PAGING, "format"))
     filters = {name: value for name, value in given.items() if name in FILTERS}
     form = _table_format()
     page, size = _whole(given, "page", 1), min(_whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
-    found = _middle().gaps(filters)
+    found = _middle().gaps(filters, given.get("sort"))
     shown = found[(page - 1) * size : page * size]
-    response = _table(flat(shown) if form is CSV else shown, FINDING_COLUMNS, form)
+    response = _table(*finding_table(shown, given.get("sort")), form) if form is CSV else _table(shown, (), form)
     response.headers["X-Total-Count"] = str(len(found))
     response.headers["Link"] = _links(page, size, len(found))
     return response
