@@ -24,6 +24,7 @@ CASES = Path(__file__).parent / "baseline"
 AUDIT = ("audit", "--city", "buenos-aires")
 LEVELS = {"none", "note", "warning", "error"}
 STATES = {"new", "unchanged", "updated", "absent"}
+STATUS = {"accepted", "underReview", "rejected"}
 
 
 def cases() -> list[dict[str, str]]:
@@ -42,7 +43,7 @@ def test_each_gap_has_its_state(case: dict[str, str]) -> None:
     compared = compare(finding(case["after"]), finding(case["before"]), {"t"}, GRADES)
     groups = {name: getattr(compared, name) for name in ("new", "worse", "same", "gone", "undetermined")}
     assert [name for name, rows in groups.items() if rows] == [each for each in [case["state"]] if each != "nothing"]
-    assert compared.reaches(None, GRADES) == (case["fails"] == "yes")
+    assert bool(compared.reaching(None, GRADES)) == (case["fails"] == "yes")
 
 
 def test_a_city_that_was_not_audited_has_not_gone() -> None:
@@ -89,6 +90,9 @@ def test_sarif_has_what_its_schema_requires(compared: bool, demo: Demo, sopkg: S
         assert result["partialFingerprints"]["gap/v1"].startswith(result["ruleId"])
         assert ("baselineState" in result) == compared
         assert result.get("baselineState", "new") in STATES
+        # 3.27.23: all results of a run have suppressions, or none; 3.35: of such a kind, and such a status.
+        assert {(each["kind"], each["status"] in STATUS) for each in result["suppressions"]} <= {("external", True)}
+        assert all(place["region"]["startLine"] > 1 for place in physical(result) if "region" in place)
 
 
 def test_a_location_is_the_line_that_names_the_work(demo: Demo, sopkg: Sopkg) -> None:
@@ -117,6 +121,12 @@ def test_junit_counts_what_the_report_counts(compared: bool, demo: Demo, sopkg: 
     assert int(root.attrib["failures"]) == len(settled) == len(list(root.iter("failure")))
     assert int(root.attrib["skipped"]) == sum(row["verdict"] == "undetermined" for row in rows)
     assert all(int(suite.attrib["tests"]) == len(suite.findall("testcase")) > 0 for suite in root)
+    # The schema that Jenkins publishes: what each element must have, and that a case has one outcome at most.
+    assert {suite.tag for suite in root} == {"testsuite"}
+    for case in root.iter("testcase"):
+        assert case.attrib["name"]
+        assert len([each for each in case if each.tag in ("failure", "error", "skipped")]) <= 1
+        assert {each.tag for each in case} <= {"failure", "skipped", "system-out"}
 
 
 def test_the_feed_has_what_atom_requires(client: FlaskClient) -> None:

@@ -46,7 +46,7 @@ def example(command: click.Command) -> list[str]:
 @pytest.mark.parametrize("command", sorted(main.commands))
 def test_every_example_names_what_there_is(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("obras.csv", "corrections.ru"):
+    for name in ("obras.csv", "corrections.ru", "responses.csv"):
         (tmp_path / name).touch()
     first, *words = example(main.commands[command])
     assert first == command

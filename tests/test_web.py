@@ -40,7 +40,7 @@ class Double:
     def cities(self) -> Sequence[Row]:
         return [{"city": "testville", "label": "Test<ville>", "date": "2021-12-31"}]
 
-    def gaps(self, filters: Mapping[str, str]) -> Sequence[Row]:
+    def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> Sequence[Row]:
         return [{"id": f"G05-{n:012}", "focus": ["a:b", "a:c"], **filters} for n in range(7)]
 
     def gap(self, identifier: str, date: str | None = None) -> Row:

@@ -16,7 +16,7 @@ from sopkg.baseline import Comparison, compare
 from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
 from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
-from sopkg.dates import observation_date
+from sopkg.dates import observation_date, today
 from sopkg.detect import focus_of, focus_texts
 from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed, unknown_names
 from sopkg.files import system_query
@@ -27,6 +27,9 @@ from sopkg.junit import as_junit
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, changes, event_words, events, life_at, unsettled
 from sopkg.pool import Pool
+from sopkg.respond import as_triples, respond, response_to
+from sopkg.responses import STEP as RESPONSES
+from sopkg.responses import flat, passed, said, standing, summary
 from sopkg.results import Answer, chosen, offered, to_term
 from sopkg.rows import select
 from sopkg.sarif import as_sarif
@@ -37,6 +40,8 @@ from sopkg.staging import Cells, construct
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.turtle import prefix_table
+from sopkg.weight import cells, check_sort, columns, heaviest, measure, measures, weigh
+from sopkg.weight import said as weight_said
 from sopkg.wording import as_text, reading_lines, verdict_lines
 
 FINDINGS = ("asserted", "inferred", "gaps", "provenance")
@@ -47,7 +52,7 @@ WORST = 10
 CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
 FINDING_COLUMNS = (
     *("id", "city", "date", "notation", "kindLabel", "severity", "verdict", "about"),
-    *("focus", "focusKey", "objects", "kind", "gap"),
+    *("focus", "focusKey", "objects", "kind", "gap", "responses"),
 )
 KEPT_AUDITS = 16
 KEPT_COMPARISONS = 32
@@ -73,6 +78,8 @@ class AuditReport:
     triples: Callable[[], bytes]
     source_rows: Callable[[], SourceRows]
     compared: Comparison | None = None
+    passes_accepted: bool = False
+    sort: str | None = None
 
     def beside(self, baseline: Iterable[Mapping[str, Any]]) -> AuditReport:
         """This report compared with the findings of an earlier one."""
@@ -81,30 +88,45 @@ class AuditReport:
 
     def fails(self, grade: str | None) -> bool:
         """Whether a gap is as severe as a grade; beside a baseline, whether a new or worse one is (of any, if None)."""
-        if self.compared is not None:
-            return self.compared.reaches(grade, GRADES)
-        return grade is not None and self.reaches(grade)
+        return any(not self.passed_over(row) for row in self._failing(grade))
 
-    def reaches(self, grade: str) -> bool:
-        """Whether a finding is as severe as a grade, or more; undetermined ones do not count."""
-        settled = (row for row in self.findings if row["verdict"] != "undetermined")
-        return any(GRADES.index(row["severity"]) >= GRADES.index(grade) for row in settled)
+    def passed_over(self, row: Mapping[str, Any]) -> bool:
+        """Whether a gap does not count since it is an accepted risk."""
+        return self.passes_accepted and passed(row)
+
+    def passes(self, grade: str | None) -> str:
+        """How many gaps would make it fail and are passed over, in words; empty unless accepted ones are."""
+        if not self.passes_accepted:
+            return ""
+        over = [row["id"] for row in self._failing(grade) if passed(row)]
+        named = f": {', '.join(over)}" if over else ""
+        return f"Passed over as accepted risks: {len(over)} of the gaps that would make this fail{named}\n"
+
+    def _failing(self, grade: str | None) -> Sequence[Mapping[str, Any]]:
+        """What is as severe as a grade, accepted or not; undetermined ones do not count."""
+        if self.compared is not None:
+            return self.compared.reaching(grade, GRADES)
+        settled = [row for row in self.findings if grade is not None and row["verdict"] != "undetermined"]
+        return [row for row in settled if GRADES.index(row["severity"]) >= GRADES.index(grade)]
 
     def written(self, form: str) -> str:
         """The report as table, json, csv, turtle, junit or sarif."""
         match form:
             case "junit":
-                return as_junit(self.findings, kind_texts(), self.compared)
+                return as_junit(self.findings, kind_texts(), self.compared, self.passed_over)
             case "sarif":
                 return as_sarif(self.findings, kind_texts(), self.source_rows(), self.compared)
             case "json":
                 return as_json(self.findings)
             case "csv":
-                return as_csv(self.findings, FINDING_COLUMNS)
+                return as_csv(*finding_table(self.findings, self.sort))
             case "turtle":
                 return self.triples().decode()
             case _:
                 return self._summary()
+
+    def _heading(self, count: int) -> str:
+        return f"Of {count} gaps those with most {self.sort}:" if self.sort else f"The worst of {count} gaps:"
 
     def _summary(self) -> str:
         settled = [row for row in self.findings if row["verdict"] != "undetermined"]
@@ -112,19 +134,32 @@ class AuditReport:
         lines = ["Coordination gaps: what the model expects and the city does not show"]
         lines += [f"Observations read: {', '.join(self.observations)}", ""]
         if settled:
-            lines += [as_table(counts(settled, GRADED)), f"The worst of {len(settled)} gaps:"]
+            lines += [as_table(counts(settled, GRADED)), self._heading(len(settled))]
             for row in settled[:WORST]:
                 lines.append(f"  {row['id']}  {row['severity']}, {row['verdict']}  {row['city']} {row['date']}")
                 lines.append(f"    {row['kindLabel']}: {row['about']}")
                 lines.append(f"    {self.reason(row)}")
+                lines += [f"    Response: {said(each)}" for each in row["responses"]]
+                lines += [f"    Touches: {weight_said(row['weight'])}"] if self.sort else []
         else:
             lines.append("No gap can be shown from this data." if unknown else "No gap was found.")
         if unknown:
             lines += ["", "Not known from this data", ""]
             lines.append("No source says that it would show such things, so that their absence shows nothing.\n")
             lines.append(as_table(counts(unknown, COUNTED)).removesuffix("\n"))
+        answered = summary(self.findings)
+        lines += ["", f"Responses to these gaps: {answered}; `sopkg responses` lists them."] if answered else []
         lines.append("\n`sopkg why ID` explains one.\n" if self.findings else "")
         return "\n".join(lines)
+
+
+def finding_table(findings: Sequence[Row], sort: str | None = None) -> tuple[list[Row], list[str]]:
+    """Findings as the rows of a table, and its columns; with the weight where they were sorted by one."""
+    rows = flat(findings)
+    if sort is None:
+        return rows, list(FINDING_COLUMNS)
+    shown = [{name: value for name, value in row.items() if name != "weight"} | cells(row["weight"]) for row in rows]
+    return shown, [*FINDING_COLUMNS, *columns()]
 
 
 @cache
@@ -148,6 +183,7 @@ class Answers:
         # A snapshot never changes: what was read from it stays true.
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
+        self._weights = lru_cache(KEPT_AUDITS)(self._read_weights)
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
@@ -185,9 +221,11 @@ class Answers:
             raise not_found("city", city, {graph.city for graph in graphs if graph.city})
         return mine
 
-    def rows(self, query: QueryFile, given: Mapping[str, str], graphs: list[str]) -> list[Row]:
+    def rows(
+        self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None
+    ) -> list[Row]:
         """The rows of a predefined query as plain values, every column in each."""
-        return _rows(self.pool.run("query", self._payload(query, given, graphs) | {"format": ROWS}), _plain)
+        return _rows(self.pool.run("query", self._payload(query, given, graphs, as_of) | {"format": ROWS}), _plain)
 
     def _payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None) -> Row:
         check_names(query, given)
@@ -198,15 +236,100 @@ class Answers:
         terms = {name: str(term(text, types[name], name)) for name, text in given.items()}
         return {"query": query.text, "default_graphs": graphs, "substitutions": terms}
 
-    def gaps(self, filters: Mapping[str, str]) -> list[Row]:
-        """The findings that meet every filter, the most severe first and undetermined ones last."""
+    def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> list[Row]:
+        """The findings that meet every filter, the most severe first and undetermined ones last.
+
+        Sorted by a measure, or by works, each has its weight, and the heaviest come first. Raises BadInput for a sort
+        or a filter that is none.
+        """
         check_filters(filters)
         when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
         snapshot = SnapshotStore(self.settings.store).current().name
         read = self.dated(("asserted", "inferred"), filters.get("city"), *when)
         audits = set(self.dated(("gaps",), filters.get("city"), *when)) - set(read)
         found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
-        return [row for row in found if meets(row, filters)]
+        answered, now = self._answered(), today()
+        rows = [
+            {**row, "responses": standing(answered.get(row["gap"], ()), row["date"], now)}
+            for row in found
+            if meets(row, filters)
+        ]
+        if sort is None:
+            return rows
+        check_sort(sort)
+        given = self.dated(("provenance",), filters.get("city"), *when)
+        weights = self._weights(tuple(read), tuple(each for each in given if each not in read), tuple(sorted(audits)))
+        return heaviest(({**row, "weight": weights[row["gap"], row["date"]]} for row in rows), sort)
+
+    def _read_weights(
+        self, read: tuple[str, ...], given: tuple[str, ...], audits: tuple[str, ...]
+    ) -> dict[tuple[str, str], Row]:
+        """What each finding of these audits touches, by gap and date.
+
+        The works are those that its evidence names; where it names none, the open ones on the object or of the line
+        that it is about.
+        """
+        named, held = dict[str, list[str]](), dict[tuple[str, str], dict[str, None]]()
+        for row in self.rows(named_query("system", "touched"), {}, [*read, *audits]):
+            named.setdefault(row["gap"], []).append(row["work"])
+        for row in self.rows(named_query("system", "open-works"), {}, list(read)):
+            held.setdefault((city_key(row["city"]), row["field"]), {})[row["work"]] = None
+        known = {name: measure(file, self.rows(file, {}, [*read, *given])) for name, file in measures().items()}
+        fields = {place: weigh(list(works), known) for place, works in held.items()}
+        nothing, weights = weigh([], known), dict[tuple[str, str], Row]()
+        for row in self._findings(SnapshotStore(self.settings.store).current().name, read, audits):
+            about = (fields[place] for iri in row["focus"] if (place := (row["city"], iri)) in fields)
+            works = named.get(row["gap"])
+            weights[row["gap"], row["date"]] = weigh(works, known) if works else next(about, nothing)
+        return weights
+
+    def _answered(self) -> dict[str, list[Row]]:
+        """What was answered to each gap, by its IRI, as the query gives it."""
+        graphs = [graph.graph for graph in self.graphs() if graph.step == RESPONSES]
+        found: dict[str, list[Row]] = {}
+        for row in self.rows(named_query("system", "responses"), {}, graphs) if graphs else ():
+            found.setdefault(row["gap"], []).append(row)
+        return found
+
+    def responses(self, city: str | None = None) -> list[Row]:
+        """The responses to the gaps of a city or all, each as it stands beside the latest finding of its gap."""
+        self._observed(self.graphs(), city)
+        answered = self._answered()
+        read = [graph.graph for graph in self.graphs() if graph.step in ("gaps", RESPONSES)]
+        dated = self.rows(named_query("system", "responded"), {}, [CATALOGUE, *read]) if answered else []
+        latest = {row["gap"]: row["date"] for row in dated}
+        mine = {gap: rows for gap, rows in answered.items() if city in (None, city_key(gap))}
+        return [row for gap, rows in mine.items() for row in standing(rows, latest.get(gap), today())]
+
+    def responses_to(self, identifier: str) -> list[Row]:
+        """The responses to one gap. Raises NotFound for a gap that there is not."""
+        return [row for row in self.responses(self._city_of(identifier)) if row["gap"] == identifier]
+
+    def respond(self, identifier: str, given: Mapping[str, object]) -> tuple[Row, bool]:
+        """Records what is answered to a gap: the response as it stands now, and whether it is new.
+
+        Raises NotFound, BadInput or Unprocessable for what is no response to a gap, Conflict where another writes.
+        """
+        city = self._city_of(identifier)
+        response = response_to(f"{IDS}{city}/gap/{identifier}", given, today())
+        new = respond(SnapshotStore(self.settings.store, self.settings.lock_seconds), response)
+        return next(row for row in self.responses_to(identifier) if row["response"] == response.iri), new
+
+    def _city_of(self, identifier: str) -> str:
+        graphs = [graph.graph for graph in self.graphs() if graph.step == "gaps"]
+        found = self.rows(named_query("system", "gap-identifiers"), {"id": identifier}, graphs)
+        if not found:
+            raise self._no_gap(identifier)
+        return city_key(found[0]["gap"])
+
+    def unknown_gaps(self, identifiers: Iterable[str]) -> list[str]:
+        """Those of these identifiers that no gap of any observation has."""
+        known = set(self._identifiers())
+        return sorted(set(identifiers) - known)
+
+    def _identifiers(self) -> list[str]:
+        graphs = [graph.graph for graph in self.graphs() if graph.step == "gaps"]
+        return [row["id"] for row in self.rows(named_query("system", "gap-identifiers"), {}, graphs)]
 
     def _read_findings(self, _: str, read: tuple[str, ...], audits: tuple[str, ...]) -> list[Row]:
         """The findings of these audits, labelled from the graphs read."""
@@ -243,12 +366,11 @@ class Answers:
             "statements": self.rows(named_query("system", "finding-statements"), about, graphs),
             "finding": first["finding"],
             "methodVersion": first["method"],
+            "responses": standing(self._answered().get(first["gap"], ()), first["date"], today()),
         }
 
     def _no_gap(self, identifier: str) -> NotFound:
-        graphs = [graph.graph for graph in self.graphs() if graph.step == "gaps"]
-        known = (row["id"] for row in self.rows(named_query("system", "gap-identifiers"), {}, graphs))
-        near = near_names(identifier, (each for each in known if _half_alike(identifier, each)))
+        near = near_names(identifier, (each for each in self._identifiers() if _half_alike(identifier, each)))
         hint = f"Near: {', '.join(near)}." if near else "None is like it; the gap report lists all."
         return NotFound(f"No gap named {identifier!r}. {hint}", {"near": near})
 
@@ -381,25 +503,30 @@ class Answers:
         about = {name: told[name] for name in ("id", "city", "notation", "kindLabel", "about", "kind", "gap")}
         return {**about, "life": [life_at(date, at.get(date), happened.get(date)) for date in dates]}
 
-    def audit(self, city: str | None, date: str | None) -> AuditReport:
-        """The gap report of one city or all, at one date or each city's latest."""
-        filters = {name: value for name, value in (("city", city), ("date", date)) if value is not None}
-        findings = self.gaps(filters)
-        dated = set(self.dated(("gaps",), city, date))
+    def audit(
+        self, city: str | None, date: str | None, as_of: str | None = None, sort: str | None = None
+    ) -> AuditReport:
+        """The gap report of one city or all, at one date, or each city's latest: of all, or not after `as_of`."""
+        asked = {"city": city, "date": date, "as-of": as_of}
+        findings = self.gaps({name: value for name, value in asked.items() if value is not None}, sort)
+        dated = set(self.dated(("gaps",), city, date, as_of))
         audits = [graph for graph in self.graphs() if graph.step == "gaps" and graph.graph in dated]
         payload = {
             "query": named_query("system", "gap-triples").text,
-            "default_graphs": [graph.graph for graph in audits],
+            "default_graphs": [
+                *(graph.graph for graph in audits),
+                *(graph.graph for graph in self.graphs() if graph.step == RESPONSES),
+            ],
             "format": "text/turtle",
             "prefixes": prefix_table(),
         }
         observations = sorted(f"{graph.city} {graph.date}" for graph in audits)
-        triples, rows = partial(self.pool.run, "query", payload), partial(self._source_rows, city, date)
-        return AuditReport(observations, findings, self._reason, triples, rows)
+        triples, rows = partial(self.pool.run, "query", payload), partial(self._source_rows, city, date, as_of)
+        return AuditReport(observations, findings, self._reason, triples, rows, sort=sort)
 
-    def _source_rows(self, city: str | None, date: str | None) -> SourceRows:
+    def _source_rows(self, city: str | None, date: str | None, as_of: str | None) -> SourceRows:
         """The files and rows that the evidence of each finding names, by city and gap."""
-        found = self.rows(named_query("system", "finding-rows"), {}, self.dated(FINDINGS, city, date))
+        found = self.rows(named_query("system", "finding-rows"), {}, self.dated(FINDINGS, city, date, as_of))
         rows: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for row in found:
             rows.setdefault((city_key(row["gap"]), local(row["gap"])), []).append((row["title"], int(row["number"])))
@@ -430,19 +557,26 @@ class Answers:
         ]
 
     def sparql(
-        self, text: str, form: str | None = None, seconds: float | None = None, entailment: bool = True
+        self,
+        text: str,
+        form: str | None = None,
+        seconds: float | None = None,
+        entailment: bool = True,
+        as_of: str | None = None,
     ) -> Answer:
-        """A query of the caller's own, over the default dataset."""
-        read = Selection(entailment=entailment)
+        """A query of the caller's own, over the default dataset: of today, or as of a date."""
+        read = Selection(as_of=as_of, entailment=entailment)
         return answer(self.pool, self.settings, text, read, form=form, seconds=seconds, prefixes=prefix_table())
 
-    def ask(self, name: str, given: Mapping[str, str], entailment: bool = True) -> list[Row]:
-        """The rows of a predefined query; without entailment, over what the sources say."""
-        return self.rows(named_query("reports", name), given, self._reported(entailment))
+    def ask(self, name: str, given: Mapping[str, str], entailment: bool = True, as_of: str | None = None) -> list[Row]:
+        """The rows of a predefined query; without entailment, over what the sources say; of today, or as of a date."""
+        return self.rows(named_query("reports", name), given, self._reported(entailment, as_of), as_of)
 
-    def ask_shown(self, name: str, given: Mapping[str, str], entailment: bool = True) -> list[Row]:
+    def ask_shown(
+        self, name: str, given: Mapping[str, str], entailment: bool = True, as_of: str | None = None
+    ) -> list[Row]:
         """The rows of a predefined query for a terminal: short names for IRIs, behind what people read."""
-        payload = self._payload(named_query("reports", name), given, self._reported(entailment))
+        payload = self._payload(named_query("reports", name), given, self._reported(entailment, as_of), as_of)
         answer = self.pool.run("query", payload | {"format": ROWS})
         rows, prefixes = _rows(answer, lambda text: text), prefix_table()
         links = {name for row in rows for name, text in row.items() if _is_link(text)}
@@ -651,7 +785,8 @@ def _kind(first: Row, rows: list[Row]) -> Row:
 
 def why_triples(told: Row) -> list[Triple]:
     """An explanation as triples: the evidence and the nearest misses as statements with graph and source row."""
-    return construct("why", _why_rows(told), told["finding"] + "/", ontology=())
+    explained = construct("why", _why_rows(told), told["finding"] + "/", ontology=())
+    return explained + as_triples(told["gap"], told["responses"])
 
 
 def _why_rows(told: Row) -> Iterator[Cells]:

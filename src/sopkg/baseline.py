@@ -40,10 +40,10 @@ class Comparison:
         groups = {"new": self.new, "worse": self.worse, "same": self.same, "gone": self.gone}
         return {_key(row): name for name, rows in groups.items() for row in rows}
 
-    def reaches(self, grade: str | None, grades: Sequence[str]) -> bool:
-        """Whether a gap is new or worse, and as severe as a grade, or more."""
+    def reaching(self, grade: str | None, grades: Sequence[str]) -> list[Row]:
+        """The gaps that are new or worse, and as severe as a grade, or more."""
         least = 0 if grade is None else grades.index(grade)
-        return any(grades.index(row["severity"]) >= least for row in (*self.new, *self.worse))
+        return [row for row in (*self.new, *self.worse) if grades.index(row["severity"]) >= least]
 
     def text(self, name: str) -> str:
         """The comparison for people."""
@@ -98,7 +98,7 @@ def compare(
         [row for row in settled if _key(row) not in known],
         worse,
         [row for row in both if row not in worse],
-        [row for key, row in known.items() if key not in stands],
+        [{**row, "responses": []} for key, row in known.items() if key not in stands],
         undetermined,
         frozenset(earlier),
     )

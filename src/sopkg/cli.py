@@ -19,7 +19,7 @@ from sopkg import __version__
 from sopkg.answers import Answers
 from sopkg.baseline import read_baseline
 from sopkg.cities import cities, city
-from sopkg.dates import observation_date
+from sopkg.dates import observation_date, today
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
@@ -30,9 +30,12 @@ from sopkg.ontologystate import require_good
 from sopkg.pool import Pool
 from sopkg.reasoncli import reason_group
 from sopkg.remedy import as_text as remedy_text
+from sopkg.respond import read_responses, replace_responses
+from sopkg.responses import COLUMNS as RESPONSE_COLUMNS
+from sopkg.responses import TOLD, said
 from sopkg.settings import Settings, described
 from sopkg.store import SnapshotStore
-from sopkg.tabulate import as_json, as_table
+from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.update import update
 from sopkg.whatif import as_text as what_if_text
 
@@ -100,6 +103,11 @@ entailment_option = click.option(
     default="rl",
     show_default=True,
     help="Read what follows by OWL 2 RL too, or only what the sources say.",
+)
+
+
+as_of_option = click.option(
+    "--as-of", help="Read each city's latest observation not after this date: YYYY-MM-DD or YYYY-MM."
 )
 
 
@@ -241,6 +249,7 @@ def _problem_line(problem: Problem) -> str:
 @main.command()
 @click.option("--city", "city_name", help="Only this city.")
 @click.option("--date", help="The observation to read, YYYY-MM-DD or YYYY-MM; without it, each city's latest.")
+@as_of_option
 @click.option(
     "--format",
     "form",
@@ -249,6 +258,7 @@ def _problem_line(problem: Problem) -> str:
     show_default=True,
     help="What to write.",
 )
+@click.option("--sort", help="The heaviest first, with what each touches: money, people or works; else the worst.")
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high", "critical"]),
@@ -259,14 +269,22 @@ def _problem_line(problem: Problem) -> str:
     type=click.Path(path_type=Path),
     help="An earlier report, as --format json wrote it: exit 1 if a gap is new or worse.",
 )
+@click.option(
+    "--pass-accepted",
+    is_flag=True,
+    help="Pass over gaps that are accepted risks today, with --fail-on, --baseline and in JUnit XML, and say how many.",
+)
 @click.pass_context
 def audit(
     context: click.Context,
     city_name: str | None,
     date: str | None,
+    as_of: str | None,
     form: str,
+    sort: str | None,
     fail_on: str | None,
     baseline: Path | None,
+    pass_accepted: bool,
 ) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
 
@@ -274,14 +292,83 @@ def audit(
     """
     earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj) as answers:
-        report = answers.audit(city_name, None if date is None else observation_date(date))
-        report = report if earlier is None else report.beside(earlier)
+        report = answers.audit(city_name, _day(date), _day(as_of), sort)
+        report = replace(report if earlier is None else report.beside(earlier), passes_accepted=pass_accepted)
         click.echo(report.written(form), nl=False)
         if baseline is not None and report.compared is not None:
             # What a program reads on standard output stays whole.
             click.echo(report.compared.text(baseline.name), nl=False, err=form != "table")
+        click.echo(report.passes(fail_on), nl=False, err=form != "table")
         if report.fails(fail_on):
             context.exit(1)
+
+
+def _day(text: str | None) -> str | None:
+    return None if text is None else observation_date(text)
+
+
+@main.command("respond")
+@click.argument("gap")
+@click.option("--kind", required=True, help="What is answered: accepted risk, disputed or remedied.")
+@click.option("--by", required=True, help="The office or body that answers; never a person.")
+@click.option("--reason", required=True, help="Why, in at most 1000 characters.")
+@click.option("--until", required=True, help="The last day on which the answer holds: YYYY-MM-DD or YYYY-MM.")
+@click.pass_obj
+def respond_command(settings: Settings, /, gap: str, **given: str) -> None:
+    """Answer to a gap. It stays in every report, with the answer beside it, and keeps its verdict and severity.
+
+    Example: sopkg respond G03-1a2b3c4d5e6f --kind disputed --by Works --reason "Led since May" --until 2027-06
+    """
+    with answering(settings) as answers:
+        told, new = answers.respond(gap, given)
+    click.echo(f"{said(told)}{'' if new else ' was answered already, nothing changed'}")
+
+
+@main.command("responses")
+@click.option("--city", help="Only this city.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="What to write; CSV is what `load-responses` reads.",
+)
+@click.pass_obj
+def responses_command(settings: Settings, city: str | None, form: str) -> None:
+    """List what was answered to the gaps.
+
+    Example: sopkg responses --city buenos-aires --format csv
+    """
+    with answering(settings) as answers:
+        told = answers.responses(city)
+    if form == "json":
+        click.echo(as_json(told), nl=False)
+        return
+    columns = RESPONSE_COLUMNS if form == "csv" else TOLD
+    rows = [{name: row[name] for name in columns} for row in told]
+    click.echo(as_csv(rows, columns) if form == "csv" else as_table(rows), nl=False)
+
+
+@main.command("load-responses")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.pass_obj
+def load_responses_command(settings: Settings, file: Path | None, city_name: str) -> None:
+    """Make a file's lines the responses of a city: what it lacks is withdrawn. Without FILE, the one of its folder.
+
+    Example: sopkg load-responses responses.csv --city buenos-aires
+    """
+    path = file or city(city_name).folder / "responses.csv"
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}; `sopkg responses --city {city_name} --format csv` writes one")
+    given = read_responses(path, city_name, today())
+    added, removed = replace_responses(snapshots(settings), city_name, given)
+    click.echo(f"{len(given)} responses: {added} added, {removed} withdrawn")
+    with answering(settings) as answers:
+        unknown = answers.unknown_gaps(each.gap.rpartition("/")[2] for each in given)
+    if unknown:
+        click.echo(f"no observation here shows these gaps (closed, or misspelt): {', '.join(unknown)}", err=True)
 
 
 @main.command()
@@ -426,9 +513,16 @@ def _utf8(data: bytes, what: str) -> str:
     help="What to write.",
 )
 @entailment_option
+@as_of_option
 @click.pass_obj
 def ask(
-    settings: Settings, name: str | None, pairs: tuple[str, ...], listing: bool, form: str, entailment: str
+    settings: Settings,
+    name: str | None,
+    pairs: tuple[str, ...],
+    listing: bool,
+    form: str,
+    entailment: str,
+    as_of: str | None,
 ) -> None:
     """Run a predefined query.
 
@@ -437,14 +531,15 @@ def ask(
     if listing or name is None:
         click.echo(as_table([{"name": q["name"], "question": q["summary"]} for q in Answers.queries()]), nl=False)
         return
+    given, read = parameters(pairs), (entailment == "rl", _day(as_of))
     with answering(settings) as answers:
         if form == "csv":  # as SPARQL writes it: with a head where there are no rows
-            click.echo(answers.ask_as(name, parameters(pairs), "", form, entailment == "rl").body, nl=False)
+            click.echo(answers.ask_as(name, given, "", form, *read).body, nl=False)
             return
         if form == "json":
-            click.echo(as_json(answers.ask(name, parameters(pairs), entailment == "rl")), nl=False)
+            click.echo(as_json(answers.ask(name, given, *read)), nl=False)
             return
-        shown = as_table(answers.ask_shown(name, parameters(pairs), entailment == "rl"))
+        shown = as_table(answers.ask_shown(name, given, *read))
         click.echo(f"{_summary(name)}\n\n{shown}", nl=False)
 
 
@@ -464,15 +559,18 @@ def _summary(name: str) -> str:
 @click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
 @click.option("--seconds", type=float, callback=above_zero, help="A time limit below the setting's.")
 @entailment_option
+@as_of_option
 @click.pass_obj
-def query(settings: Settings, file: Any, form: str | None, seconds: float | None, entailment: str) -> None:
+def query(
+    settings: Settings, file: Any, form: str | None, seconds: float | None, entailment: str, as_of: str | None
+) -> None:
     """Run a SPARQL query from a file, or from standard input as -.
 
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
     """
     text = _utf8(file.read(), "query")
     with answering(settings) as answers:
-        click.echo(answers.sparql(text, form, seconds, entailment == "rl").body, nl=False)
+        click.echo(answers.sparql(text, form, seconds, entailment == "rl", _day(as_of)).body, nl=False)
 
 
 @main.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sopkg.errors import BadInput
 
@@ -28,3 +28,8 @@ def observation_date(text: str) -> str:
     except (ValueError, calendar.IllegalMonthError):
         pass
     raise BadInput(f"{text!r} is no date: expected is {EXPECTED}")
+
+
+def today() -> str:
+    """Today's date (ISO 8601, UTC)."""
+    return datetime.now(UTC).date().isoformat()

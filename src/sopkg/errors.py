@@ -45,6 +45,18 @@ class TooNested(BadInput):
     title = "Query nested too deeply"
 
 
+class Unauthorized(SopkgError):
+    """Who asks has not shown who it is, or not truly."""
+
+    status, exit_code, title = 401, 2, "Not authorized"
+
+    @property
+    def challenge(self) -> str:
+        """The header WWW-Authenticate (RFC 6750, 3)."""
+        error = f', error="{self.extra["error"]}"' if "error" in self.extra else ""
+        return f'Bearer realm="sopkg"{error}'
+
+
 class Forbidden(SopkgError):
     """Understood, and refused."""
 

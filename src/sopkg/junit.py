@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from sopkg.baseline import UNDETERMINED, Comparison
+from sopkg.responses import said as said_of
 
 Row = Mapping[str, Any]
 # XML 1.0, 2.2: characters that no document can have, not even escaped.
 UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_junit(findings: Sequence[Row], kinds: Sequence[Row], compared: Comparison | None) -> str:
-    """A gap is a failure; beside a baseline only a new or a worse one is. One that can't be known is skipped."""
+def as_junit(
+    findings: Sequence[Row], kinds: Sequence[Row], compared: Comparison | None, passed_over: Callable[[Row], bool]
+) -> str:
+    """A gap is a failure; beside a baseline only a new or a worse one is.
+
+    One that can't be known is skipped, and so is one that is passed over. What was answered to a gap is its output.
+    """
     root = Element("testsuites", {"name": "sopkg"})
     for kind in kinds:
         gone = [row for row in compared.gone if row["notation"] == kind["notation"]] if compared else []
         mine = [row for row in findings if row["notation"] == kind["notation"]]
         suite = SubElement(root, "testsuite", {"name": f"{kind['notation']} {kind['label']}"})
         for row in mine:
-            _case(suite, row, kind, compared.state(row) if compared else "new")
+            _case(suite, row, kind, "passed over" if passed_over(row) else compared.state(row) if compared else "new")
         for row in gone:
             _case(suite, row, kind, "gone")
         if not mine and not gone:
@@ -43,8 +49,12 @@ def _case(suite: Element, row: Row, kind: Row, state: str) -> None:
     elif state in ("new", "worse"):
         failure = SubElement(case, "failure", {"message": said, "type": row["severity"]})
         failure.text = writable(f"{kind['definition']} {kind['remedy']} `sopkg why {row['id']}` explains it.")
-    else:
-        SubElement(case, "system-out").text = "gone since the baseline" if state == "gone" else "in the baseline too"
+    elif state == "passed over":
+        SubElement(case, "skipped", {"message": f"an accepted risk: {said}"})
+    told = {"gone": ["gone since the baseline"], "same": ["in the baseline too"]}.get(state, [])
+    told += [f"Response: {said_of(each)}" for each in row.get("responses", ())]
+    if told:
+        SubElement(case, "system-out").text = writable("\n".join(told))
 
 
 def _count(element: Element) -> None:

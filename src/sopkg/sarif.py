@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from sopkg import __version__
 from sopkg.baseline import UNDETERMINED, Comparison
+from sopkg.responses import said as said_of
 
 Row = Mapping[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -61,9 +62,15 @@ def _result(
         "message": {"text": f"{said}. `sopkg why {row['id']}` explains it."},
         "locations": _locations(row, list(rows)),
         "partialFingerprints": {"gap/v1": row["id"]},
+        "suppressions": [_suppression(each) for each in row.get("responses", ())],
         **({"baselineState": _state(row, compared)} if compared else {}),
         "properties": {name: row[name] for name in ("city", "date", "severity", "verdict") if name in row},
     }
+
+
+def _suppression(response: Row) -> dict[str, Any]:
+    """A response as a suppression (section 3.35): what is claimed is under review."""
+    return {"kind": "external", "status": response["suppression"], "justification": said_of(response)}
 
 
 def _state(row: Row, compared: Comparison) -> str:

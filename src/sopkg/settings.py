@@ -47,6 +47,13 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _sha256(text: str) -> str:
+    digest = text.strip().lower()
+    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        raise ValueError(text)
+    return digest
+
+
 SMALLEST_WORKER = 500  # megabytes of address space; a worker takes 340 before its first query
 _SHIPPED_ONTOLOGY = root() / "ontology"
 _COUNT = "a whole number above 0"
@@ -79,6 +86,9 @@ class Settings:
     graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 33_554_432
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
+    editor_hash: Annotated[
+        str, About(_sha256, "a SHA-256, 64 hexadecimal digits", "SHA-256 of the token that lets write over HTTP")
+    ] = ""
     allow_no_netns: Annotated[
         bool, About(_flag, "0 or 1", "run workers without a network namespace where the system refuses one")
     ] = False
@@ -123,4 +133,6 @@ def _read(name: str, text: str) -> object:
     try:
         return about.read(text)
     except (ValueError, KeyError):
-        raise BadInput(f"{variable(name)} is {text!r}; expected is {about.expected}") from None
+        # A token that was put in place of its hash must not be told on.
+        given = "something else" if about.read is _sha256 else repr(text)
+        raise BadInput(f"{variable(name)} is {given}; expected is {about.expected}") from None

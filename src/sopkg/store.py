@@ -449,8 +449,8 @@ def _held_or_there(parent: Path) -> list[Path]:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Replaces a small file in one step."""
-    new = path.with_name(f"{path.name}.new-{os.getpid()}")
+    """Replaces a small file in one step; each writer's new one has a name of its own, threads of one process too."""
+    new = path.with_name(f"{path.name}.new-{uuid.uuid4().hex}")
     with open(new, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

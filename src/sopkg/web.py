@@ -12,10 +12,20 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
 from sopkg import __version__
-from sopkg.answers import CITY_COLUMNS, FILTERS, FINDING_COLUMNS, Answers
+from sopkg.access import require
+from sopkg.answers import CITY_COLUMNS, FILTERS, Answers, finding_table
 from sopkg.dataset import Selection, current_graphs
 from sopkg.dates import observation_date
-from sopkg.errors import BadInput, Forbidden, InternalFault, SopkgError, UnsupportedMediaType, not_found, unknown_names
+from sopkg.errors import (
+    BadInput,
+    Forbidden,
+    InternalFault,
+    SopkgError,
+    Unauthorized,
+    UnsupportedMediaType,
+    not_found,
+    unknown_names,
+)
 from sopkg.exchange import prepare
 from sopkg.feed import as_atom
 from sopkg.inference import TASKS, Given, Question, reason
@@ -25,6 +35,7 @@ from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
 from sopkg.remedy import as_text as remedy_text
+from sopkg.responses import TOLD
 from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, Format, chosen
 from sopkg.settings import Settings
 from sopkg.sparql import answer, describe
@@ -38,6 +49,7 @@ _REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout
 _TRIPLE = ("subject", "predicate", "object")
 _OF_TASK = {"justifications": _TRIPLE, "entailments": ("whole",)}
 _UPDATE = "application/sparql-update"
+_FORM = "application/x-www-form-urlencoded"
 _PAGING = ("page", "per_page")
 _MOST_PROOFS = 20
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
@@ -59,8 +71,8 @@ class Middle(Protocol):
     def cities(self) -> Sequence[Row]:
         """Each city with its observations."""
 
-    def gaps(self, filters: Mapping[str, str]) -> Sequence[Row]:
-        """The gaps that fit all filters."""
+    def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> Sequence[dict[str, Any]]:
+        """The gaps that fit all filters, the most severe or the heaviest first."""
 
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap."""
@@ -87,6 +99,12 @@ class Middle(Protocol):
 
     def news(self, city: str | None) -> tuple[Sequence[Row], str]:
         """What became of the gaps of a city or all, and the latest observation's date."""
+
+    def responses_to(self, identifier: str) -> Sequence[Row]:
+        """What was answered to a gap."""
+
+    def respond(self, identifier: str, given: Mapping[str, object]) -> tuple[Row, bool]:
+        """Records what is answered to a gap: the response, and whether it is new."""
 
     def queries(self) -> Sequence[Row]:
         """The predefined queries."""
@@ -125,6 +143,7 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/sparql", view_func=sparql, methods=["GET", "POST"])
+    app.add_url_rule("/gaps/<gap_id>/responses", view_func=responses, methods=["GET", "POST"])
     app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
     app.register_error_handler(SopkgError, _ours)
@@ -152,12 +171,13 @@ def cities() -> Response:
 
 def gaps() -> Response:
     """The gaps that fit the filters, page by page."""
-    given = _known(request.args, (*FILTERS, *_PAGING, "format"))
+    given = _known(request.args, (*FILTERS, "sort", *_PAGING, "format"))
     filters = {name: value for name, value in given.items() if name in FILTERS}
     form = _table_format()
     page, size = _whole(given, "page", 1), min(_whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
-    found = _middle().gaps(filters)
-    response = _table(found[(page - 1) * size : page * size], FINDING_COLUMNS, form)
+    found = _middle().gaps(filters, given.get("sort"))
+    shown = found[(page - 1) * size : page * size]
+    response = _table(*finding_table(shown, given.get("sort")), form) if form is CSV else _table(shown, (), form)
     response.headers["X-Total-Count"] = str(len(found))
     response.headers["Link"] = _links(page, size, len(found))
     return response
@@ -215,6 +235,43 @@ def remedy(gap_id: str) -> Response:
     form = chosen(_accept(), (JSON, TEXT), given.get("format"))
     told = _middle().remedy(gap_id, _date(given))
     return _negotiated(remedy_text(told) if form is TEXT else as_json(told), form.header)
+
+
+def responses(gap_id: str) -> Response:
+    """What was answered to a gap; POST answers."""
+    if request.method == "POST":
+        return _answered(gap_id)
+    _known(request.args, ("format",))
+    form, told = _table_format(), _middle().responses_to(gap_id)
+    # The status that SARIF gives a response, and its IRI, are for programs.
+    shown = [{name: row[name] for name in TOLD} for row in told] if form is CSV else told
+    return _table(shown, TOLD, form)
+
+
+def _answered(gap_id: str) -> Response:
+    require("editor", request.headers.get("Authorization"), _middle().settings)
+    _known(request.args, ())
+    told, new = _middle().respond(gap_id, _members())
+    response = _json(told)
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = url_for("responses", gap_id=gap_id)
+    return response
+
+
+def _members() -> Mapping[str, object]:
+    """What a body says, as a JSON object or a form."""
+    if request.mimetype == _FORM:
+        return _single(request.form)
+    if request.mimetype != JSON.media_type:
+        given = request.mimetype or "a body without a type"
+        raise UnsupportedMediaType(f"{given}: expected is {JSON.media_type} or {_FORM}")
+    try:
+        told = json.loads(_utf8(request.get_data(), "body"))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadInput(f"the body is no JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise BadInput("the body is no JSON object")
+    return told
 
 
 def why_triple() -> Response:
@@ -367,18 +424,18 @@ def _asked() -> tuple[str | None, MultiDict[str, str]]:
 def _form() -> MultiDict[str, str]:
     if request.mimetype == "application/sparql-update":
         raise Forbidden("updates are refused until there are roles")
-    if request.mimetype != "application/x-www-form-urlencoded":
-        offer = "application/sparql-query or application/x-www-form-urlencoded"
+    if request.mimetype != _FORM:
+        offer = f"application/sparql-query or {_FORM}"
         given = request.mimetype or "of no stated type"
         raise UnsupportedMediaType(f"the body is {given}; expected is {offer}")
     return MultiDict([*request.args.items(multi=True), *request.form.items(multi=True)])
 
 
-def _utf8(data: bytes) -> str:
+def _utf8(data: bytes, what: str = "query") -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadInput(f"the query is not UTF-8: {error}") from error
+        raise BadInput(f"the {what} is not UTF-8: {error}") from error
 
 
 def _selection(given: MultiDict[str, str]) -> Selection:
@@ -497,6 +554,8 @@ def _ours(error: SopkgError) -> Response:
     response = _problem(error.problem(), error.status)
     if "retry_after" in error.extra:
         response.headers["Retry-After"] = str(error.extra["retry_after"])
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = error.challenge
     return response
 
 

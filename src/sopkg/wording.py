@@ -10,6 +10,7 @@ from sopkg.gapquery import Ground
 from sopkg.naming import Names, joined, key, with_article
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import Constraint, NodeShape, Steps
+from sopkg.responses import said
 from sopkg.syntax import (
     Call,
     Exists,
@@ -448,6 +449,7 @@ def _lines(told: Mapping[str, object]) -> Iterator[str]:
     kind, why = _part(told, "kind"), _part(told, "why")
     yield f"{told['id']} · {kind['label']} · {told['city']} · {told['date']}"
     yield f"How sure: {told['verdict']}. How severe: {told['severity']} ({_grading(told)})."
+    yield from (f"Response: {said(each)}" for each in _list(told, "responses"))
     yield ""
     yield f"The question: {kind['question']}"
     yield f"The gap: {kind['definition']} (Paper: {kind['locator']}.)"
