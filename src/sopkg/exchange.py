@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from datetime import UTC, datetime
 
 from flask import Flask, Response, current_app, g, request
 
@@ -61,14 +62,18 @@ def _known_already() -> Response | None:
 
 
 def _tag() -> str | None:
-    """The same for the same question of the same snapshot; None where an answer is of its moment."""
+    """The same for the same question of the same snapshot on one day; None where an answer is of its moment.
+
+    A response to a gap lasts until a day.
+    """
     if _CHANGING.search(request.args.get("query", "")):
         return None
     try:
         snapshot = current_app.extensions["sopkg-snapshots"].version()
     except SopkgError:
         return None
-    asked = (snapshot, current_app.extensions["sopkg-program"], request.url, request.headers.get("Accept", ""))
+    program, day = current_app.extensions["sopkg-program"], datetime.now(UTC).date().isoformat()
+    asked = (snapshot, program, day, request.url, request.headers.get("Accept", ""))
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:20]
 
 
