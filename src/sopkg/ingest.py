@@ -235,7 +235,8 @@ def choose(table: Table, name: str | None = None, own: Collection[str] = ()) -> 
 
 def _unfit(table: Table, nearest: TableMapping) -> BadInput:
     expected = sorted(" or ".join(sorted(each)) for each in nearest.columns())
-    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in table.columns[:MOST_NAMES]]
+    columns = nearest.rows(table).columns[:MOST_NAMES]
+    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in columns]
     return BadInput(
         f"{table.name} fits no mapping. The nearest is {nearest.name}. "
         f"Expected are the columns {', '.join(expected)}. Found: {', '.join(found) or 'none'}. "
@@ -316,7 +317,9 @@ def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> 
 
 
 def _problem(table: Table, record: Record, name: str, value: str, expected: str) -> Problem:
-    return Problem(record.url or table.name, record.ordinal, record.line, name, value, expected)
+    # What stands at the place of a file's path in a graph may name a person.
+    file = table.name if table.triples is not None else record.url or table.name
+    return Problem(file, record.ordinal, record.line, name, value, expected)
 
 
 def _stray(table: Table) -> Iterator[Problem]:
