@@ -30,7 +30,7 @@ BASE = "https://w3id.org/sopkg/id/lindhaven/"
 EXPECTED = sorted(CASES.glob("*/*.expected.ttl"))
 REFUSED: list[dict[str, str]] = json.loads((CASES / "refused" / "expected.json").read_text("utf-8"))
 SERVICES = CASES / "rdf" / "services.ttl"
-# The serialisations of RDF: of those that rdflib writes without a warning its name, the others by pyoxigraph, in a graph.
+# The serialisations of RDF: three as rdflib names and writes them, three as pyoxigraph does.
 WRITTEN = {"rdf": "pretty-xml", "jsonld": "json-ld", "ttl": "longturtle"}
 GRAPH = NamedNode("https://data.lindhaven.example/graph")
 SERIALISATIONS = [*WRITTEN, "nt", "nq", "trig"]
