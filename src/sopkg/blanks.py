@@ -30,7 +30,7 @@ def restore(store: Store, names: Names) -> None:
 
 
 def with_blanks(triple: Triple, names: Mapping[Any, Any]) -> Triple:
-    """A triple with the blank nodes given back."""
+    """A triple with other names at its ends: IRIs for blank nodes, or the blank nodes given back."""
     return Triple(names.get(triple.subject, triple.subject), triple.predicate, names.get(triple.object, triple.object))
 
 

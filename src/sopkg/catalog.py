@@ -16,6 +16,8 @@ PREFIX = re.compile(r"^\s*PREFIX\s+([\w-]*):\s*<([^>]*)>", re.IGNORECASE | re.MU
 PARAMETER_TYPES = ("iri", "integer", "decimal", "date", "text", "boolean")
 # What a header line may say. An unknown key stops start-up: a typing error must not pass as a comment.
 KEYS = {"summary", "description", "param", "gap", "focus", "inherits", "tags", "split", "source", "step", "note"}
+# Of mappings (see `ingest`).
+KEYS |= {"reads", "rows", "required"}
 # Of rules over lists (see `rules`).
 KEYS |= {"every", "chain"}
 

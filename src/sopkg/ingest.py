@@ -1,8 +1,9 @@
 """Turns a table into triples of our terms, by a mapping that is a CONSTRUCT file, and reports its faults.
 
-Beside `<mapping>.rq` may stand `<mapping>.keys1.rq`, `<mapping>.keys2.rq` …, CONSTRUCTs that run first, one after the
-other, and add to the rows; `<mapping>.problems.rq`, a SELECT of what no function can see; and `<mapping>.<table>.csv`,
-its value tables.
+A mapping reads rows, or an RDF graph (header `#+ reads: graph`). Beside `<mapping>.rq` may stand
+`<mapping>.keys1.rq`, `<mapping>.keys2.rq` …, CONSTRUCTs that run first, one after the other, and add to the rows;
+`<mapping>.problems.rq`, a SELECT of what no function can see; and `<mapping>.<table>.csv`, its value tables; one of
+that name in a city's folder takes its place.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -25,16 +26,23 @@ from sopkg.cities import City
 from sopkg.errors import BadInput, InternalFault, not_found
 from sopkg.files import root
 from sopkg.functions import FUNCTIONS, custom_functions
+from sopkg.rdftable import graph_quads, read_source
 from sopkg.reader import read_query
 from sopkg.staging import COLUMN
-from sopkg.tables import Record, Table, read_table, row_node, row_quads, split_cell
+from sopkg.tables import Record, Table, read_table, row_node, row_quads, split_cell, unwrapped
+from sopkg.turtle import ontology
 
 TABLE = "https://w3id.org/sopkg/table/"
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
+# Where a mapping of graphs finds what the file says, and what the ontology and city.ttl do.
+SOURCE_GRAPH, ONTOLOGY_GRAPH = NamedNode(f"{TABLE}source"), NamedNode(f"{TABLE}ontology")
+DERIVED = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 # The city's own value table, for every mapping.
 ALIASES = "aliases"
 # What an error says of a table's columns at most: any file can be handed in.
 MOST_NAMES, LONGEST_NAME = 100, 80
+# Of so many rows it is said why they gave nothing.
+SHOWN_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -98,13 +106,26 @@ class TableMapping:
         pairs = (line.partition(": ") for line in self.query.headers.get("split", ()))
         return {name: re.compile(pattern) for name, _, pattern in pairs}
 
+    @property
+    def reads_graphs(self) -> bool:
+        """Whether it reads RDF graphs, not rows (header `#+ reads: graph`)."""
+        return "graph" in self.query.headers.get("reads", ())
+
+    def rows(self, table: Table) -> Table:
+        """The table of the rows that it reads: what a record wraps (header `#+ rows: MEMBER MEMBER`)."""
+        return unwrapped(table, " ".join(self.query.headers.get("rows", ())).split())
+
     def columns(self) -> set[frozenset[str]]:
-        """The columns that a table must have: of each set one."""
+        """The columns that a table must have, of each set one: those of `#+ required: A B|C`, else all named."""
+        required = " ".join(self.query.headers.get("required", ())).split()
+        if required:
+            return {frozenset(each.split("|")) for each in required}
         return set().union(*(named_columns(query.text) for query in self.queries))
 
     def missing(self, table: Table) -> list[str]:
         """The columns that a table lacks for this mapping, alternatives joined by " or "."""
-        return sorted(" or ".join(sorted(each)) for each in self.columns() if each.isdisjoint(table.columns))
+        found = self.rows(table).columns
+        return sorted(" or ".join(sorted(each)) for each in self.columns() if each.isdisjoint(found))
 
     def hash(self, city: City) -> str:
         """16 hex digits of SHA-256 over all the files that decide what a table becomes in a city."""
@@ -135,14 +156,14 @@ def ingest(path: Path, folder: Path, date: str, mapping: str | None = None) -> I
 
     Raises BadInput for a file that can't be read or that fits no mapping, NotFound for an unknown mapping.
     """
-    table = read_table(path)
-    return ingest_table(table, choose(table, mapping), City(folder.name, folder), date)
+    table = read_source(path)
+    chosen = choose(table, mapping)
+    return ingest_table(chosen.rows(table), chosen, City(folder.name, folder), date)
 
 
 def ingest_table(table: Table, chosen: TableMapping, city: City, date: str) -> Ingested:
-    """The same of a table that was read, by the mapping chosen for it."""
-    store = _staged(table, city, chosen, chosen.splits)
-    store.extend(_load_quads(city, date))
+    """The same of the rows of a table that was read, by the mapping chosen for it."""
+    store = _staged(table, city, chosen, chosen.splits, _load_quads(city, date))
     triples = _constructed(store, chosen.query)
     return Ingested(
         triples=triples,
@@ -182,24 +203,40 @@ def _text(term: object) -> str:
     return term.value if isinstance(term, Literal) else ""
 
 
-def choose(table: Table, name: str | None = None) -> TableMapping:
+def check_read(ingested: Ingested) -> None:
+    """Raises BadInput where no row gave anything, with the first problems: nothing was observed."""
+    if any(triple.predicate == DERIVED for triple in ingested.triples):
+        return
+    first = ingested.problems[:SHOWN_REASONS]
+    reasons = "; ".join(f"row {each.row}, {each.column}: expected is {each.expected}" for each in first)
+    said = f"{ingested.name}: of {ingested.rows} rows none says anything that the mapping {ingested.mapping} reads"
+    raise BadInput(f"{said}, so there is nothing to load. {reasons}".strip(), {"mapping": ingested.mapping})
+
+
+def choose(table: Table, name: str | None = None, own: Collection[str] = ()) -> TableMapping:
     """The mapping of that name, or the one all of whose columns the table has; of several the one with most.
 
-    Raises BadInput with the columns expected and found, for the nearest mapping.
+    `own` are the mappings that read a city's sources: one of them comes before any other that fits as well. Raises
+    BadInput with the columns expected and found, for the nearest mapping.
     """
     known = mappings()
     if name is not None and name not in known:
         raise not_found("mapping", name, known)
-    candidates = list(known.values()) if name is None else [known[name]]
+    named = list(known.values()) if name is None else [known[name]]
+    candidates = [mapping for mapping in named if mapping.reads_graphs == (table.triples is not None)]
+    if not candidates:
+        kinds = ("an RDF graph", "rows") if table.triples is not None else ("rows", "an RDF graph")
+        raise BadInput(f"{table.name} is {kinds[0]}, and the mapping {name} reads {kinds[1]}", {"mapping": name})
     fitting = [mapping for mapping in candidates if not mapping.missing(table)]
     if fitting:
-        return max(fitting, key=lambda mapping: len(mapping.columns()))
+        return max(fitting, key=lambda mapping: (mapping.name in own, len(mapping.columns())))
     raise _unfit(table, min(candidates, key=lambda each: len(each.missing(table)) / len(each.columns())))
 
 
 def _unfit(table: Table, nearest: TableMapping) -> BadInput:
     expected = sorted(" or ".join(sorted(each)) for each in nearest.columns())
-    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in table.columns[:MOST_NAMES]]
+    columns = nearest.rows(table).columns[:MOST_NAMES]
+    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in columns]
     return BadInput(
         f"{table.name} fits no mapping. The nearest is {nearest.name}. "
         f"Expected are the columns {', '.join(expected)}. Found: {', '.join(found) or 'none'}. "
@@ -211,13 +248,25 @@ def _unfit(table: Table, nearest: TableMapping) -> BadInput:
 def value_tables(mapping: TableMapping, city: City) -> dict[str, Path]:
     """The value tables that a mapping reads for a city, by name."""
     aliases = city.folder / f"{ALIASES}.csv"
-    return {**mapping.tables, **({ALIASES: aliases} if aliases.exists() else {})}
+    own = {path.stem.partition(".")[2]: path for path in sorted(city.folder.glob(f"{mapping.name}.*.csv"))}
+    return {**mapping.tables, **own, **({ALIASES: aliases} if aliases.exists() else {})}
 
 
-def _staged(table: Table, city: City, mapping: TableMapping, splits: Mapping[str, re.Pattern[str]]) -> Store:
+def _staged(
+    table: Table,
+    city: City,
+    mapping: TableMapping,
+    splits: Mapping[str, re.Pattern[str]],
+    load: Iterable[Quad] = (),
+) -> Store:
     """A store with the rows, the value tables, and what the keys queries add, one after the other."""
     store = Store()
+    store.extend(load)
     store.bulk_extend(row_quads(table, city.base, splits))
+    if mapping.reads_graphs:
+        store.bulk_extend(graph_quads(table, city.base, SOURCE_GRAPH))
+        known = (*ontology(), *city.facts())
+        store.bulk_extend(Quad(t.subject, t.predicate, t.object, ONTOLOGY_GRAPH) for t in known)
     for name, path in value_tables(mapping, city).items():
         store.extend(_value_quads(name, path, city))
     for keys in mapping.keys:
@@ -268,7 +317,9 @@ def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> 
 
 
 def _problem(table: Table, record: Record, name: str, value: str, expected: str) -> Problem:
-    return Problem(record.url or table.name, record.ordinal, record.line, name, value, expected)
+    # What stands at the place of a file's path in a graph may name a person.
+    file = table.name if table.triples is not None else record.url or table.name
+    return Problem(file, record.ordinal, record.line, name, value, expected)
 
 
 def _stray(table: Table) -> Iterator[Problem]:

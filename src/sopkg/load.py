@@ -18,12 +18,13 @@ from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
 from sopkg.files import found, system_query
 from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
-from sopkg.ingest import Ingested, Problem, choose, ingest_table
+from sopkg.ingest import Ingested, Problem, check_read, choose, ingest_table
 from sopkg.pipeline import Triples, closed_ontology, derive
+from sopkg.rdftable import read_source
 from sopkg.rows import select
 from sopkg.staging import Cells, construct
 from sopkg.store import Draft, SnapshotStore
-from sopkg.tables import Table, read_table
+from sopkg.tables import Table
 from sopkg.turtle import store_of
 
 GRAPHS = "https://w3id.org/sopkg/graph/"
@@ -58,8 +59,9 @@ def load(
     """
     started = datetime.now(UTC)
     check_observed(date, started.date().isoformat())
-    table = read_table(path)
-    chosen = choose(table, mapping)
+    table = read_source(path)
+    chosen = choose(table, mapping, [reads for _, reads in city.sources()])
+    table = chosen.rows(table)
     source = source_of(city, table, chosen.name)
     if not table.records:
         raise BadInput(f"{table.name} has columns and no row: nothing was observed, so there is nothing to load")
@@ -69,6 +71,7 @@ def load(
         return Loaded(False, [], rows, {})
     progress("ingest", "")
     ingested = ingest_table(table, chosen, city, date)
+    check_read(ingested)
     asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
     name = graph_name(city, date, "asserted", asserted)
     if snapshots.exists():

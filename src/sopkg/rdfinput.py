@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyoxigraph import RdfFormat, Triple, parse
+from pyoxigraph import Quad, RdfFormat, Triple, parse
 
 from sopkg.entities import expanded
 from sopkg.errors import BadInput, UnsupportedMediaType
@@ -12,6 +12,8 @@ from sopkg.turtle import skolemised
 _BASE = "https://w3id.org/sopkg/"
 _BY_EXTENSION = {".ttl": "turtle", ".nt": "nt", ".nq": "nq", ".trig": "trig"}
 _BY_EXTENSION |= {".rdf": "rdf", ".owl": "rdf", ".xml": "rdf", ".jsonld": "jsonld", ".json": "jsonld"}
+# What pyoxigraph says of a JSON-LD context that would have to be fetched.
+_REMOTE_CONTEXT = "LoadDocumentCallback"
 MEDIA_TYPES = [each.media_type for each in GRAPHS]
 
 
@@ -47,6 +49,11 @@ def _known(media_type: str) -> RdfFormat:
 
 def read_graph(data: bytes, form: RdfFormat, name: str = "the graph") -> list[Triple]:
     """The triples of all graphs in the data, skolemised. Raises BadInput with line and reason."""
+    return skolemised(read_quads(data, form, name), data)
+
+
+def read_quads(data: bytes, form: RdfFormat, name: str) -> list[Quad]:
+    """The quads in the data, with its blank nodes. Raises BadInput with line and reason."""
     text = data
     if form == RdfFormat.RDF_XML:
         # UTF-16 would hide entities, and 700 bytes of them can stand for gigabytes.
@@ -54,11 +61,13 @@ def read_graph(data: bytes, form: RdfFormat, name: str = "the graph") -> list[Tr
             raise BadInput(f"{name}: RDF/XML is read as UTF-8")
         text = expanded(data, name)
     try:
-        quads = list(parse(text, form, base_iri=_BASE))
+        return list(parse(text, form, base_iri=_BASE))
     except SyntaxError as error:
+        if _REMOTE_CONTEXT in error.msg:
+            said = "its @context is an address, and nothing is fetched: write the context in its place"
+            raise BadInput(f"{name}: {said}") from error
         line = {} if error.lineno is None else {"line": error.lineno}
         where = f", line {error.lineno}" if line else ""
         raise BadInput(f"{name}{where}: {error.msg}", line) from error
     except (ValueError, OSError) as error:
         raise BadInput(f"{name} can't be read: {error}") from error
-    return skolemised(quads, data)

@@ -6,6 +6,7 @@ in it as a dictionary item has lost its filters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -44,6 +45,8 @@ from sopkg.syntax import (
 )
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
+# A character of a prefixed name that stands for itself (PN_LOCAL_ESC).
+ESCAPE = re.compile(r"\\(.)")
 LEVELS = {
     "ConditionalOrExpression": "||",
     "ConditionalAndExpression": "&&",
@@ -194,7 +197,8 @@ class _Reader:
             prefix = str(term.prefix) if term.prefix is not None else ""
             if prefix not in self.prefixes:
                 raise BadInput(f"the prefix {prefix}: is not declared")
-            return NamedNode(self.prefixes[prefix] + str(term.localname if term.localname is not None else ""))
+            local = str(term.localname if term.localname is not None else "")
+            return NamedNode(self.prefixes[prefix] + ESCAPE.sub(r"\1", local))
         if term.name == "literal":
             datatype = self.term(term.datatype) if term.datatype is not None else None
             kind = datatype.value if isinstance(datatype, NamedNode) else None

@@ -8,13 +8,13 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from sopkg.errors import BadInput
 from sopkg.staging import column
@@ -64,7 +64,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Table:
-    """A file as it was read; records without any value are not kept."""
+    """A file as it was read; records without any value are not kept.
+
+    Of an RDF graph `triples` holds what it says, and a record stands for each resource that it describes.
+    """
 
     name: str
     sha256: str
@@ -72,6 +75,7 @@ class Table:
     separator: str
     columns: tuple[str, ...]
     records: tuple[Record, ...]
+    triples: tuple[Triple, ...] | None = None
 
     @property
     def short_hash(self) -> str:
@@ -285,6 +289,36 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def unwrapped(table: Table, members: Sequence[str]) -> Table:
+    """The table of what its records wrap: of each the items of the first of these members that it has, again and again.
+
+    A record that has none of them is a row as it is. The rows are numbered anew, in the file's order.
+    """
+    if not members:
+        return table
+    found = [inner for record in table.records for inner in _inner(record, members)]
+    records = tuple(replace(record, ordinal=ordinal) for ordinal, record in enumerate(found, 1))
+    return replace(table, columns=_columns(records), records=records)
+
+
+def _inner(record: Record, members: Sequence[str]) -> Iterator[Record]:
+    for member in members:
+        items = [child for name, child in record.children if name == member] or _nested(record, f"{member}.")
+        if items:
+            for item in items:
+                yield from _inner(replace(item, line=record.line, url=record.url), members)
+            return
+    if record.cells or record.children:
+        yield record
+
+
+def _nested(record: Record, prefix: str) -> list[Record]:
+    """The object that a member is, whose own members have dotted names."""
+    cells = tuple((name.removeprefix(prefix), value) for name, value in record.cells if name.startswith(prefix))
+    children = tuple((name.removeprefix(prefix), child) for name, child in record.children if name.startswith(prefix))
+    return [replace(record, cells=cells, children=children)] if cells or children else []
 
 
 def row_quads(table: Table, base: str, splits: Mapping[str, re.Pattern[str]] | None = None) -> Iterator[Quad]:
