@@ -234,8 +234,7 @@ def _report_clashes(clashes: Sequence[Inconsistency], city_name: str, date: str)
 
 
 def _problem_line(problem: Problem) -> str:
-    column = problem.column or "below no column name"
-    return f"{problem.file}, row {problem.row}, {column}: {problem.value!r}; expected: {problem.expected}"
+    return f"{problem.place()}: {problem.value!r}; expected: {problem.expected}"
 
 
 @main.command()
