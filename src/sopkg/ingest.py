@@ -306,14 +306,15 @@ def _staged(
         known = (*ontology(), *city.facts())
         store.bulk_extend(Quad(t.subject, t.predicate, t.object, ONTOLOGY_GRAPH) for t in known)
     for name, path in value_tables(mapping, city).items():
-        store.extend(_value_quads(name, path, city))
+        store.extend(value_quads(name, path, city))
     for keys in mapping.keys:
         added = _constructed(store, keys)
         store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object) for triple in added)
     return store
 
 
-def _value_quads(name: str, path: Path, city: City) -> Iterator[Quad]:
+def value_quads(name: str, path: Path, city: City) -> Iterator[Quad]:
+    """The rows of a value table as triples."""
     for record in read_table(path).records:
         node = NamedNode(f"{city.base}table/{name}/{record.ordinal}")
         for cell, value in record.cells:
