@@ -148,7 +148,7 @@ def test_the_tutorial_is_true_and_an_alias_is_undone(
     sopkg: Sopkg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    store, gaps = tmp_path / "sopkg-store", []
+    store, gaps, again = tmp_path / "sopkg-store", [], ""
     for kind, block, path in steps():
         if kind != "console":
             Path(path).write_text(block, "utf-8")
@@ -156,11 +156,11 @@ def test_the_tutorial_is_true_and_an_alias_is_undone(
         for command, answer in re.findall(r"^\$ sopkg (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
             result = sopkg(store, *command.split())
             assert result.exit_code == 0, result.output
-            assert re.fullmatch(re.escape(answer).replace("…\n", "(?s:.*)").replace("…", ".*"), result.stdout), command
+            assert re.fullmatch(re.escape(answer).replace("…", "(?s:.*)"), result.stdout), command
             if command.startswith("load"):
                 gaps.append(gap_graph(store))
     Path("cities/rivertown/aliases.csv").write_text("key,relation,other,decided,reason\n", "utf-8")
-    sopkg(store, *"load cities/rivertown/tables --city rivertown --date 2024-06-30".split())
+    assert sopkg(store, *again.split()).exit_code == 0
     assert gap_graph(store) == gaps[1] != gaps[2]
 
 
