@@ -18,7 +18,7 @@ from pyoxigraph import RdfFormat, Triple, parse
 from sopkg.cities import cities
 from sopkg.errors import BadInput, NotFound
 from sopkg.functions import key
-from sopkg.ingest import Ingested, Problem, choose, export_facts, ingest, mappings, named_columns, readings
+from sopkg.ingest import Ingested, Problem, choose, export_facts, ingest, mappings, readings
 from sopkg.reader import read_query
 from sopkg.tables import read_table
 from sopkg.turtle import ontology
@@ -200,7 +200,8 @@ def test_aliases_have_the_key_of_their_name_and_a_reason() -> None:
 
 
 def test_the_reader_takes_every_ingest_query() -> None:
-    assert all(named_columns(query.text) for mapping in mappings().values() for query in mapping.queries)
+    assert all(read_query(query.text) for mapping in mappings().values() for query in mapping.queries)
+    assert all(mapping.reads_graphs or mapping.columns() for mapping in mappings().values())
     assert all(read_query(mapping.problems.text) for mapping in mappings().values() if mapping.problems)
 
 

@@ -66,6 +66,11 @@ def test_tables_that_half_fit_hear_what_would_be_right(name: str, header: str, s
         choose(read_table(tmp_path))
 
 
+def test_one_table_alone_is_refused() -> None:
+    with pytest.raises(BadInput, match="is one of the tables that the mapping template reads together"):
+        choose(read_table(CASES / "all" / "channels.csv"))
+
+
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="without JSON files and without CSV tables"):
         read_table(tmp_path)

@@ -139,7 +139,7 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
 @click.pass_obj
 def load_command(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> None:
-    """Load a table as the observation of a city at a date: a file, or a folder of JSON files or of CSV tables.
+    """Load a table or an RDF graph as the observation of a city at a date; a folder of JSON files or CSV tables is one.
 
     Example: sopkg load obras.csv --city buenos-aires --date 2019-11
     """

@@ -144,8 +144,9 @@ class TableMapping:
         return sorted(" or ".join(sorted(each)) for each in lacking)
 
     def parts(self) -> set[str]:
-        """The tables that it reads of a folder of CSV tables."""
-        return set().union(*map(_parts_of, self.columns()))
+        """The tables that it reads of a folder of CSV tables; none, if it reads anything else."""
+        names = set().union(*self.columns())
+        return _parts_of(names) if all("." in name for name in names) else set()
 
     def hash(self, city: City) -> str:
         """16 hex digits of SHA-256 over all the files that decide what a table becomes in a city."""
@@ -242,7 +243,7 @@ def check_read(ingested: Ingested) -> None:
     if any(triple.predicate == DERIVED for triple in ingested.triples):
         return
     first = ingested.problems[:SHOWN_REASONS]
-    reasons = "; ".join(f"row {each.row}, {each.column}: expected is {each.expected}" for each in first)
+    reasons = "; ".join(f"{each.place()}: expected is {each.expected}" for each in first)
     said = f"{ingested.name}: of {ingested.rows} rows none says anything that the mapping {ingested.mapping} reads"
     raise BadInput(f"{said}, so there is nothing to load. {reasons}".strip(), {"mapping": ingested.mapping})
 
@@ -268,12 +269,17 @@ def choose(table: Table, name: str | None = None, own: Collection[str] = ()) -> 
         if strange:
             raise unknown_names("table", strange, sorted(best.parts()), f" in the mapping {best.name}")
         return best
+    part_of = next((mapping.name for mapping in candidates if Path(table.name).stem in mapping.parts()), None)
+    if part_of is not None:
+        said = f"{table.name} is one of the tables that the mapping {part_of} reads together: load the folder of them"
+        raise BadInput(said, {"mapping": part_of})
     raise _unfit(table, min(candidates, key=lambda each: len(each.missing(table)) / len(each.columns())))
 
 
 def _unfit(table: Table, nearest: TableMapping) -> BadInput:
     expected = sorted(" or ".join(sorted(each)) for each in nearest.columns())
-    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in table.columns[:MOST_NAMES]]
+    columns = nearest.rows(table).columns[:MOST_NAMES]
+    missing, found = nearest.missing(table), [name[:LONGEST_NAME] for name in columns]
     return BadInput(
         f"{table.name} fits no mapping. The nearest is {nearest.name}. "
         f"Expected are the columns {', '.join(expected)}. Found: {', '.join(found) or 'none'}. "
@@ -357,8 +363,10 @@ def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> 
 
 
 def _problem(table: Table, record: Record, name: str, value: str, expected: str) -> Problem:
+    # What stands at the place of a file's path in a graph may name a person.
+    file = table.name if table.triples is not None else record.url or table.name
     column = name.partition(".")[2] if table.parts else name
-    return Problem(record.url or table.name, record.rownum, record.line, column, value, expected)
+    return Problem(file, record.rownum, record.line, column, value, expected)
 
 
 def _stray(table: Table) -> Iterator[Problem]:
@@ -431,7 +439,7 @@ def _column_names(path: syntax.Path | Variable) -> frozenset[str]:
     return frozenset(unquote(iri.removeprefix(COLUMN)) for iri in named if iri.startswith(COLUMN))
 
 
-def _parts_of(columns: frozenset[str]) -> set[str]:
+def _parts_of(columns: Iterable[str]) -> set[str]:
     """The tables that columns of the form `<table>.<column>` are of."""
     return {name.partition(".")[0] for name in columns}
 

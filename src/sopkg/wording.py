@@ -459,7 +459,7 @@ def _lines(told: Mapping[str, object]) -> Iterator[str]:
     yield from (f"  - {line}" for line in verdict_lines(told, why))
     yield f"What would close it: {kind['remedy']}"
     if any(", row " in line for line in body):
-        yield "Row n is the n-th record of its file: line n + 1, where no cell has a line break."
+        yield "Row n is the n-th record of its file: of a table line n + 1, where no cell has a line break; of RDF the n-th IRI by name."
 
 
 def _grading(told: Mapping[str, object]) -> str:
