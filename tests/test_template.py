@@ -163,6 +163,7 @@ def test_the_tutorial_is_true_and_an_alias_is_undone(
             assert result.exit_code == 0, result.output
             assert re.fullmatch(re.escape(answer).replace("…", "(?s:.*)"), result.stdout), command
             if command.startswith("load"):
+                again = command
                 gaps.append(gap_graph(store))
     Path("cities/rivertown/aliases.csv").write_text("key,relation,other,decided,reason\n", "utf-8")
     assert sopkg(store, *again.split()).exit_code == 0
