@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyoxigraph import NamedNode, Triple
 
 from sopkg.errors import not_found
-from sopkg.files import found, system_query
+from sopkg.files import found, own_cities, system_query
 from sopkg.rows import select
 from sopkg.turtle import read_turtle, store_of
 
@@ -54,9 +54,19 @@ class City:
         return [(row["source"], row["mapping"].value) for row in rows]
 
 
+def shipped_cities() -> Mapping[str, City]:
+    """The demonstration cities by name."""
+    return _by_name(found("cities", "*/city.ttl"))
+
+
 def cities() -> Mapping[str, City]:
-    """The cities by name."""
-    return {path.parent.name: City(path.parent.name, path.parent) for path in found("cities", "*/city.ttl")}
+    """The cities by name: the demonstration cities, and those of the folder of one's own."""
+    own = _by_name(own_cities().glob("*/city.ttl"))
+    return dict(sorted({**own, **shipped_cities()}.items()))
+
+
+def _by_name(files: Iterable[Path]) -> Mapping[str, City]:
+    return {path.parent.name: City(path.parent.name, path.parent) for path in files}
 
 
 def city(name: str) -> City:

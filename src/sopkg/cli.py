@@ -18,13 +18,14 @@ import click
 from sopkg import __version__
 from sopkg.answers import Answers
 from sopkg.baseline import read_baseline
-from sopkg.cities import cities, city
+from sopkg.cities import city, shipped_cities
 from sopkg.dates import observation_date, today
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
 from sopkg.lifeline import life_json, life_text
 from sopkg.load import STEPS, Loaded, Progress, forget, load
+from sopkg.newcity import lay_out
 from sopkg.ontologycli import ontology_group
 from sopkg.ontologystate import require_good
 from sopkg.pool import Pool
@@ -146,7 +147,7 @@ def parameters(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--mapping", help="A file of queries/ingest/; without it, the one that fits the columns.")
 @click.pass_obj
 def load_command(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> None:
-    """Load a table or an RDF graph as the observation of a city at a date: a file, or a folder of JSON files.
+    """Load a table or an RDF graph as the observation of a city at a date; a folder of JSON files or CSV tables is one.
 
     Example: sopkg load obras.csv --city buenos-aires --date 2019-11
     """
@@ -163,6 +164,20 @@ def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: st
         loaded = load(snapshots(settings), file, known, date, mapping, progress)
     require_good(replace(settings, allow_no_netns=True))  # a store that is new now keeps its copy
     return loaded
+
+
+@main.command("new-city")
+@click.argument("name")
+@click.pass_obj
+def new_city(settings: Settings, name: str) -> None:
+    """Lay out the files of a new city: what it says of itself, and tables to fill in with a spreadsheet program.
+
+    Example: sopkg new-city rivertown
+    """
+    for path in lay_out(name, settings.cities):
+        click.echo(path)
+    folder = settings.cities / name
+    click.echo(f"Fill in the tables, then: sopkg load {folder / 'tables'} --city {name} --date YYYY-MM-DD")
 
 
 @main.command("update")
@@ -242,8 +257,7 @@ def _report_clashes(clashes: Sequence[Inconsistency], city_name: str, date: str)
 
 
 def _problem_line(problem: Problem) -> str:
-    column = problem.column or "below no column name"
-    return f"{problem.file}, row {problem.row}, {column}: {problem.value!r}; expected: {problem.expected}"
+    return f"{problem.place()}: {problem.value!r}; expected: {problem.expected}"
 
 
 @main.command()
@@ -666,7 +680,7 @@ def demo(settings: Settings) -> None:
 
     Example: sopkg demo
     """
-    for name, each in cities().items():
+    for name, each in shipped_cities().items():
         for date, table in each.tables().items():
             _report_load(_load(settings, table, name, date, None), name, date)
     with answering(settings) as answers:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sopkg.errors import InternalFault
 
-ONTOLOGY_VARIABLE = "SOPKG_ONTOLOGY"
+ONTOLOGY_VARIABLE, CITIES_VARIABLE = "SOPKG_ONTOLOGY", "SOPKG_CITIES"
+OWN_CITIES = Path("cities")
 
 
 @cache
@@ -23,6 +24,11 @@ def place(folder: str) -> Path:
     first, _, rest = folder.partition("/")
     elsewhere = os.environ.get(ONTOLOGY_VARIABLE) if first == "ontology" else None
     return Path(elsewhere, rest) if elsewhere else root() / folder
+
+
+def own_cities() -> Path:
+    """The folder of the cities that are not shipped."""
+    return Path(os.environ.get(CITIES_VARIABLE) or OWN_CITIES)
 
 
 def found(folder: str, pattern: str) -> list[Path]:

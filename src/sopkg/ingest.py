@@ -23,7 +23,7 @@ from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, QueryTriples, S
 from sopkg import syntax
 from sopkg.catalog import QueryFile, query_files
 from sopkg.cities import City
-from sopkg.errors import BadInput, InternalFault, not_found
+from sopkg.errors import BadInput, InternalFault, not_found, unknown_names
 from sopkg.files import root
 from sopkg.functions import FUNCTIONS, custom_functions
 from sopkg.rdftable import graph_quads, read_source
@@ -34,7 +34,7 @@ from sopkg.turtle import ontology
 
 TABLE = "https://w3id.org/sopkg/table/"
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
-# Where a mapping of graphs finds what the file says, and what the ontology and city.ttl do.
+# Where a mapping finds what a graph says, and what the ontology and city.ttl do.
 SOURCE_GRAPH, ONTOLOGY_GRAPH = NamedNode(f"{TABLE}source"), NamedNode(f"{TABLE}ontology")
 DERIVED = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 # The city's own value table, for every mapping.
@@ -55,6 +55,10 @@ class Problem:
     column: str
     value: str
     expected: str
+
+    def place(self) -> str:
+        """Where it is, in words."""
+        return f"{self.file}, row {self.row} (line {self.line}), {self.column or 'below no column name'}"
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class TableMapping:
     query: QueryFile
     keys: tuple[QueryFile, ...]
     problems: QueryFile | None
+    contradictions: QueryFile | None
     tables: Mapping[str, Path]
 
     @property
@@ -111,6 +116,11 @@ class TableMapping:
         """Whether it reads RDF graphs, not rows (header `#+ reads: graph`)."""
         return "graph" in self.query.headers.get("reads", ())
 
+    @property
+    def reads_ontology(self) -> bool:
+        """Whether it finds the ontology beside what it reads (of rows by the header `#+ reads: ontology`)."""
+        return self.reads_graphs or "ontology" in self.query.headers.get("reads", ())
+
     def rows(self, table: Table) -> Table:
         """The table of the rows that it reads: what a record wraps (header `#+ rows: MEMBER MEMBER`)."""
         return unwrapped(table, " ".join(self.query.headers.get("rows", ())).split())
@@ -123,13 +133,24 @@ class TableMapping:
         return set().union(*(named_columns(query.text) for query in self.queries))
 
     def missing(self, table: Table) -> list[str]:
-        """The columns that a table lacks for this mapping, alternatives joined by " or "."""
+        """The columns that a table lacks for this mapping, alternatives joined by " or ".
+
+        Of a folder of CSV tables, those of the tables that are there, if any of the mapping's is.
+        """
         found = self.rows(table).columns
-        return sorted(" or ".join(sorted(each)) for each in self.columns() if each.isdisjoint(found))
+        lacking = [each for each in self.columns() if each.isdisjoint(found)]
+        if not self.parts().isdisjoint(table.parts):
+            lacking = [each for each in lacking if _parts_of(each) & {*table.parts}]
+        return sorted(" or ".join(sorted(each)) for each in lacking)
+
+    def parts(self) -> set[str]:
+        """The tables that it reads of a folder of CSV tables; none, if it reads anything else."""
+        names = set().union(*self.columns())
+        return _parts_of(names) if all("." in name for name in names) else set()
 
     def hash(self, city: City) -> str:
         """16 hex digits of SHA-256 over all the files that decide what a table becomes in a city."""
-        texts = [query.text for query in (*self.queries, self.problems) if query]
+        texts = [query.text for query in (*self.queries, self.problems, self.contradictions) if query]
         paths = [path for _, path in sorted(value_tables(self, city).items())]
         content = b"\0".join([*(text.encode() for text in texts), *(path.read_bytes() for path in paths)])
         return hashlib.sha256(content).hexdigest()[:16]
@@ -144,6 +165,7 @@ def mappings() -> dict[str, TableMapping]:
             query,
             tuple(file for stem, file in sorted(files.items()) if stem.startswith(f"{name}.keys")),
             files.get(f"{name}.problems"),
+            files.get(f"{name}.contradictions"),
             {path.stem.partition(".")[2]: path for path in tables if path.stem.partition(".")[0] == name},
         )
         for name, query in files.items()
@@ -162,8 +184,13 @@ def ingest(path: Path, folder: Path, date: str, mapping: str | None = None) -> I
 
 
 def ingest_table(table: Table, chosen: TableMapping, city: City, date: str) -> Ingested:
-    """The same of the rows of a table that was read, by the mapping chosen for it."""
+    """The same of the rows of a table that was read, by the mapping chosen for it.
+
+    Raises BadInput where the rows contradict each other.
+    """
     store = _staged(table, city, chosen, chosen.splits, _load_quads(city, date))
+    if chosen.contradictions is not None:
+        _check_consistent(table, _told(table, city, store, chosen.contradictions))
     triples = _constructed(store, chosen.query)
     return Ingested(
         triples=triples,
@@ -199,6 +226,14 @@ def export_facts(path: Path, folder: Path, mapping: str | None = None) -> str:
     return out.getvalue()
 
 
+def _check_consistent(table: Table, contradictions: Iterable[Problem]) -> None:
+    told = [f"{each.place()}: {each.value!r}; expected: {each.expected}" for each in contradictions]
+    if told:
+        more = f" (and {len(told) - MOST_NAMES} more)" if len(told) > MOST_NAMES else ""
+        said = f"{table.name} contradicts itself, so nothing of it is loaded. {'. '.join(told[:MOST_NAMES])}{more}"
+        raise BadInput(said, {"contradictions": told})
+
+
 def _text(term: object) -> str:
     return term.value if isinstance(term, Literal) else ""
 
@@ -208,7 +243,7 @@ def check_read(ingested: Ingested) -> None:
     if any(triple.predicate == DERIVED for triple in ingested.triples):
         return
     first = ingested.problems[:SHOWN_REASONS]
-    reasons = "; ".join(f"row {each.row}, {each.column}: expected is {each.expected}" for each in first)
+    reasons = "; ".join(f"{each.place()}: expected is {each.expected}" for each in first)
     said = f"{ingested.name}: of {ingested.rows} rows none says anything that the mapping {ingested.mapping} reads"
     raise BadInput(f"{said}, so there is nothing to load. {reasons}".strip(), {"mapping": ingested.mapping})
 
@@ -229,7 +264,15 @@ def choose(table: Table, name: str | None = None, own: Collection[str] = ()) -> 
         raise BadInput(f"{table.name} is {kinds[0]}, and the mapping {name} reads {kinds[1]}", {"mapping": name})
     fitting = [mapping for mapping in candidates if not mapping.missing(table)]
     if fitting:
-        return max(fitting, key=lambda mapping: (mapping.name in own, len(mapping.columns())))
+        best = max(fitting, key=lambda mapping: (mapping.name in own, len(mapping.columns())))
+        strange = sorted({*table.parts} - best.parts())
+        if strange:
+            raise unknown_names("table", strange, sorted(best.parts()), f" in the mapping {best.name}")
+        return best
+    part_of = next((mapping.name for mapping in candidates if Path(table.name).stem in mapping.parts()), None)
+    if part_of is not None:
+        said = f"{table.name} is one of the tables that the mapping {part_of} reads together: load the folder of them"
+        raise BadInput(said, {"mapping": part_of})
     raise _unfit(table, min(candidates, key=lambda each: len(each.missing(table)) / len(each.columns())))
 
 
@@ -265,17 +308,19 @@ def _staged(
     store.bulk_extend(row_quads(table, city.base, splits))
     if mapping.reads_graphs:
         store.bulk_extend(graph_quads(table, city.base, SOURCE_GRAPH))
+    if mapping.reads_ontology:
         known = (*ontology(), *city.facts())
         store.bulk_extend(Quad(t.subject, t.predicate, t.object, ONTOLOGY_GRAPH) for t in known)
     for name, path in value_tables(mapping, city).items():
-        store.extend(_value_quads(name, path, city))
+        store.extend(value_quads(name, path, city))
     for keys in mapping.keys:
         added = _constructed(store, keys)
         store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object) for triple in added)
     return store
 
 
-def _value_quads(name: str, path: Path, city: City) -> Iterator[Quad]:
+def value_quads(name: str, path: Path, city: City) -> Iterator[Quad]:
+    """The rows of a value table as triples."""
     for record in read_table(path).records:
         node = NamedNode(f"{city.base}table/{name}/{record.ordinal}")
         for cell, value in record.cells:
@@ -313,13 +358,15 @@ def _problems(table: Table, city: City, mapping: TableMapping, store: Store) -> 
     found = [*_stray(table), *_unread(table, mapping)]
     if mapping.problems is not None:
         found += _told(table, city, store, mapping.problems)
-    yield from sorted(dict.fromkeys(found), key=lambda problem: (problem.row, problem.column))
+    # A folder of JSON numbers its rows through; in one of CSV tables each table has a row 1.
+    yield from sorted(dict.fromkeys(found), key=lambda each: (each.file if table.parts else "", each.row, each.column))
 
 
 def _problem(table: Table, record: Record, name: str, value: str, expected: str) -> Problem:
     # What stands at the place of a file's path in a graph may name a person.
     file = table.name if table.triples is not None else record.url or table.name
-    return Problem(file, record.ordinal, record.line, name, value, expected)
+    column = name.partition(".")[2] if table.parts else name
+    return Problem(file, record.rownum, record.line, column, value, expected)
 
 
 def _stray(table: Table) -> Iterator[Problem]:
@@ -390,6 +437,11 @@ def named_columns(text: str) -> frozenset[frozenset[str]]:
 def _column_names(path: syntax.Path | Variable) -> frozenset[str]:
     named = (step.value for step in syntax.path_steps(path))
     return frozenset(unquote(iri.removeprefix(COLUMN)) for iri in named if iri.startswith(COLUMN))
+
+
+def _parts_of(columns: Iterable[str]) -> set[str]:
+    """The tables that columns of the form `<table>.<column>` are of."""
+    return {name.partition(".")[0] for name in columns}
 
 
 def _nodes(tree: object) -> Iterator[object]:

@@ -239,6 +239,7 @@ def _problem_rows(ingested: Ingested, audit: Audit) -> Iterator[Cells]:
             "column": problem.column,
             "value": problem.value,
             "expected": problem.expected,
+            **({"url": problem.file} if problem.file != ingested.name else {}),
         }
 
 

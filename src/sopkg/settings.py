@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, get_type_hints
 
 from sopkg.errors import BadInput
-from sopkg.files import root
+from sopkg.files import OWN_CITIES, root
 
 
 class About(NamedTuple):
@@ -66,6 +66,9 @@ class Settings:
 
     store: Annotated[Path, About(Path, "a folder", "folder of the built store")] = Path("sopkg-store")
     ontology: Annotated[Path, About(Path, "a folder", "folder of the ontology")] = _SHIPPED_ONTOLOGY
+    cities: Annotated[Path, About(Path, "a folder", "folder of the cities of one's own, beside the shipped ones")] = (
+        OWN_CITIES
+    )
     cache: Annotated[Path, About(Path, "a folder", "folder for what was found once and would be found again")] = (
         Path.home() / ".cache" / "sopkg"
     )

@@ -1,4 +1,4 @@
-"""Reads tables as rows of text cells: CSV, JSON, JSON lines, folders of JSON. Knows formats, never sources."""
+"""Reads tables as rows of text cells: CSV, JSON, JSON lines, folders of JSON or CSV. Knows formats, never sources."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ BYTE_ORDER_MARKS = (
 WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
 JSON_SUFFIXES, JSON_LINES_SUFFIXES = {".json"}, {".jsonl", ".ndjson"}
 DAMAGE = "\ufffd"
+# What the first cell of a line begins with that is for the reader of a CSV table in a folder, and no row.
+COMMENT = "#"
 ROWNUM = NamedNode("http://www.w3.org/ns/csvw#rownum")
 URL = NamedNode("http://www.w3.org/ns/csvw#url")
 IS_PART_OF = NamedNode("http://purl.org/dc/terms/isPartOf")
@@ -47,7 +49,7 @@ class Record:
 
     `stray` holds the values that stand below no column name. An array of objects in JSON gives `children`:
     the member's name, and the item's record, whose ordinal is its place in the array. `url` is the path of its
-    file in a folder.
+    file in a folder, `place` its ordinal there where a file of the folder is a table.
     """
 
     ordinal: int
@@ -56,6 +58,12 @@ class Record:
     stray: tuple[str, ...] = ()
     children: tuple[tuple[str, Record], ...] = ()
     url: str = ""
+    place: int = 0
+
+    @property
+    def rownum(self) -> int:
+        """What people find it by: its ordinal in its own file."""
+        return self.place or self.ordinal
 
     def values(self, name: str) -> list[str]:
         """The values of a column: none, one, or those of an array."""
@@ -66,7 +74,8 @@ class Record:
 class Table:
     """A file as it was read; records without any value are not kept.
 
-    Of an RDF graph `triples` holds what it says, and a record stands for each resource that it describes.
+    Of an RDF graph `triples` holds what it says, and a record stands for each resource that it describes. Of a folder
+    of CSV tables `parts` names these; a column is `<table>.<column>` then.
     """
 
     name: str
@@ -76,6 +85,7 @@ class Table:
     columns: tuple[str, ...]
     records: tuple[Record, ...]
     triples: tuple[Triple, ...] | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def short_hash(self) -> str:
@@ -89,25 +99,50 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """The table in a file, whose suffix says whether it is JSON, or in all JSON files below a folder together.
+    """The table in a file, whose suffix says whether it is JSON, or in the files of a folder together.
 
-    Raises BadInput with the line of what can't be read.
+    These are all JSON files below it, or, where there are none, the CSV tables in it. Raises BadInput with the line of
+    what can't be read.
     """
     return _folder(path) if path.is_dir() else _file(path, path.name)
 
 
 def _folder(path: Path) -> Table:
-    """The records of the JSON files below a folder, in the order of their paths; hidden files are left out."""
+    """The records of a folder's files, in the order of their paths; hidden files are left out."""
     urls = sorted(file.relative_to(path).as_posix() for file in path.rglob("*.json"))
     tables = {url: _file(path / url, url) for url in urls if not f"/{url}".count("/.")}
-    if not tables:
-        raise BadInput(f"{path} is a folder without JSON files")
+    if tables:
+        return _joined(path, tables)
+    parts = {file.name: _part(file) for file in sorted(path.glob("*.csv")) if not file.name.startswith(".")}
+    if not parts:
+        raise BadInput(f"{path} is a folder without JSON files and without CSV tables")
+    whole = _joined(path, parts)
+    columns = tuple(column for table in parts.values() for column in table.columns)
+    return replace(whole, columns=columns, parts=tuple(name.removesuffix(".csv") for name in parts))
+
+
+def _joined(path: Path, tables: Mapping[str, Table]) -> Table:
     found = [replace(record, url=url) for url, table in tables.items() for record in table.records]
     records = tuple(replace(record, ordinal=ordinal) for ordinal, record in enumerate(found, 1))
     listed = "".join(f"{table.sha256}  {url}\n" for url, table in tables.items())
     encodings = ", ".join(sorted({table.encoding for table in tables.values()}))
     name = path.resolve().name
     return Table(name, hashlib.sha256(listed.encode()).hexdigest(), encodings, "", _columns(records), records)
+
+
+def _part(file: Path) -> Table:
+    """A CSV table of a folder: each column bears the table's name too, and comments are no rows."""
+    table, prefix = _file(file, file.name), f"{file.stem}."
+    rows = (record for record in table.records if not _is_comment(record))
+    records = tuple(
+        replace(record, place=record.ordinal, cells=tuple((f"{prefix}{name}", value) for name, value in record.cells))
+        for record in rows
+    )
+    return replace(table, columns=tuple(f"{prefix}{name}" for name in table.columns), records=records)
+
+
+def _is_comment(record: Record) -> bool:
+    return any(value.lstrip().startswith(COMMENT) for _, value in record.cells[:1])
 
 
 def _file(path: Path, name: str) -> Table:
@@ -340,7 +375,7 @@ def row_node(table: Table, base: str, ordinal: int) -> NamedNode:
 def _record_quads(
     node: NamedNode, record: Record, whole: NamedNode, splits: Mapping[str, re.Pattern[str]]
 ) -> Iterator[Quad]:
-    yield Quad(node, ROWNUM, Literal(str(record.ordinal), datatype=INTEGER))
+    yield Quad(node, ROWNUM, Literal(str(record.rownum), datatype=INTEGER))
     yield Quad(node, IS_PART_OF, whole)
     if record.url:
         yield Quad(node, URL, Literal(record.url))
