@@ -40,6 +40,7 @@ def whole(city: CityWriter, expected: Expectations, departments: list[str]) -> N
         write(city, expected, has)
     _mechanism(city, expected, departments, has)
     _transition(city, expected)
+    _elsewhere(city, has)
 
 
 def sort(expected: Expectations, kind: str, there: bool, *focus: str, verdict: str = UNKNOWN) -> None:
@@ -187,3 +188,9 @@ def _transition(city: CityWriter, expected: Expectations) -> None:
         said_then = (sop("gap"), gap), (sop("observation"), EARLIER), (sop("verdict"), sop(verdict))
         city.say(finding, (TYPE, sop("Finding")), *said_then)
         sort(expected, "unready-development", governed != "SmartGovernance", CITY, sop(governed), verdict="presumed")
+
+
+def _elsewhere(city: CityWriter, has: bool) -> None:
+    """G12: works on a fourth object, so many that in a small city three do not hold most of them all."""
+    for _ in range(0 if has else 25):
+        city.work("SmartPlanningAndConstruction", status="Completed")
