@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import NamedNode, Quad, Store, Triple, Variable
+from pyoxigraph import NamedNode, Quad, Store, Variable
 
 from sopkg.change import Closed
 from sopkg.cities import City
@@ -19,7 +19,7 @@ from sopkg.naming import Names
 from sopkg.pipeline import closed_ontology, closed_schema
 from sopkg.reaudit import Audited, Change
 from sopkg.rows import select
-from sopkg.update import FOLLOWS, MODEL, SAID, checked_edit, closed_of, edited
+from sopkg.update import FOLLOWS, MODEL, SAID, Edit, checked_edit, closed_of, edited_in
 from sopkg.validate import Result, validate
 from sopkg.why import Dataset
 from sopkg.worker import Job
@@ -36,10 +36,9 @@ def what_if(job: Job) -> Row:
     city, date = City(job.payload["city"], Path()), job.payload["date"]  # no file of the city is read
     edit = checked_edit("the update", job.payload["update"], job.payload["nesting"])
     audited = _audited(job.store, job.snapshot, city, date)
-    added, removed = edited(triples_of(audited.closed.store, SAID.value), edit)
     whole = False
     try:
-        told = _told(audited, added, removed)
+        told = answer(audited, edit)
         whole = True
     finally:
         if not whole:  # a change that was not taken back
@@ -84,7 +83,9 @@ def _audited(store: Store, snapshot: str, city: City, date: str) -> Audited:
     return Audited(closed_of(steps), rest, steps["gaps"], audit, mapping_hash_of(steps["provenance"]))
 
 
-def _told(audited: Audited, added: list[Triple], removed: list[Triple]) -> Row:
+def answer(audited: Audited, edit: Edit) -> Row:
+    """What an update of an audited observation would do; the observation is as before."""
+    added, removed = edited_in(audited.closed, edit)
     nodes = {term for t in (*added, *removed) for term in (t.subject, t.object) if isinstance(term, NamedNode)}
     faults = _faults(audited.closed, nodes)
     change = audited.change(added, removed)
