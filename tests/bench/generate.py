@@ -99,7 +99,7 @@ class Cast:
 
 
 def generate(path: Path, triples: int, seed: int = 1) -> Expectations:
-    """Writes about so many triples as N-Triples (at least some 9,000) and returns what is to be found in them."""
+    """Writes about so many triples as N-Triples (at least some 4,000) and returns what is to be found in them."""
     expectations = Expectations(seed)
     works = triples // TRIPLES_A_WORK
     rounds = max(1, min(60, works // 400))

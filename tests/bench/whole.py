@@ -191,6 +191,7 @@ def _transition(city: CityWriter, expected: Expectations) -> None:
 
 
 def _elsewhere(city: CityWriter, has: bool) -> None:
-    """G12: works on a fourth object, so many that in a small city three do not hold most of them all."""
-    for _ in range(0 if has else 25):
-        city.work("SmartPlanningAndConstruction", status="Completed")
+    """G12: works on two further objects, so many that in a small city three do not hold most of them all."""
+    for governed in ("SmartPlanningAndConstruction", "SmartLivelihood") if not has else ():
+        for _ in range(24):
+            city.work(governed, status="Completed")
