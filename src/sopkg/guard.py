@@ -36,6 +36,7 @@ _OPERATORS = frozenset(("||", "&&", "|", "+", "-", "*", "/", "^", "!"))
 _CHAINED_GROUPS = frozenset(("UNION", "OPTIONAL", "MINUS", "LATERAL"))
 _FORMS = frozenset(("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"))
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
+_DATA_ALONE = frozenset(("PREFIX", "BASE", "INSERT", "DELETE", "DATA", "A", "TRUE", "FALSE"))
 _OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
 _CALLS_OUT = re.compile(r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE)
 _CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
@@ -134,6 +135,24 @@ def inspect_update(update: str, nesting: int) -> None:
     """Looks an update over; raises Forbidden or TooNested, and leaves bad syntax to the parser."""
     _scanned(update, nesting)
     _scanned(_CODEPOINT.sub(_character, update), nesting)
+
+
+def all_named(update: str) -> str | None:
+    """An update that adds all the triples that one of DATA alone adds or removes; None for one that asks the data.
+
+    Whoever knows which of these triples are there knows what INSERT DATA and DELETE DATA change (SPARQL 1.1 Update,
+    3.1.1 and 3.1.2).
+    """
+    if _CODEPOINT.search(update):
+        return None
+    tokens = list(_TOKEN.finditer(update))
+    if not {token.group().upper() for token in tokens if token.lastgroup == "word"} <= _DATA_ALONE:
+        return None
+    return "".join("INSERT" if _is_word(token, "DELETE") else token.group() for token in tokens)
+
+
+def _is_word(token: re.Match[str], word: str) -> bool:
+    return token.lastgroup == "word" and token.group().upper() == word
 
 
 def _checked(query: str, nesting: int) -> _Scan:

@@ -16,13 +16,16 @@ from pyoxigraph import NamedNode, QuerySolution, QuerySolutions, Store, Variable
 from sopkg.files import system_query
 from sopkg.syntax import (
     Alternative,
+    Bind,
     Call,
     Exists,
     Expression,
     Filter,
     Group,
     Inverse,
+    Lateral,
     Minus,
+    Optional,
     Part,
     Path,
     Repeat,
@@ -115,7 +118,26 @@ def joined(group: Group, fanout: Fanout) -> Group:
     if not fanout.counts:
         return nest(group, fanout)
     certain = certain_variables(group)
-    return Group(tuple(piece for part in group.parts for piece in _joined(part, fanout, certain, group)))
+    pieces = (piece for part in group.parts for piece in _joined(part, fanout, certain, group))
+    return chained(Group(tuple(pieces)), fanout)
+
+
+def chained(group: Group, fanout: Fanout) -> Group:
+    """The group with its patterns first, in an order by fan-out that the engine keeps.
+
+    The engine orders them without knowing how many there are of each. What depends on its place stays where it was.
+    """
+    patterns = [part for part in group.parts if isinstance(part, Triple)]
+    if len(patterns) < 2 or any(isinstance(part, Optional | Bind) for part in group.parts):
+        return group
+    taken = group_variables(group)
+    others = tuple(part for part in group.parts if not isinstance(part, Triple))
+    return Group((*lookups(order(split_sequences(patterns, taken), fanout, ())), *others))
+
+
+def lookups(patterns: list[Triple]) -> list[Part]:
+    """The patterns as parts of a group that are looked up one after the other for each solution of those before."""
+    return [*patterns[:1], *(Lateral(Group((each,))) for each in patterns[1:])]
 
 
 def _joined(part: Part, fanout: Fanout, certain: set[Variable], group: Group) -> Iterable[Part]:
@@ -128,7 +150,7 @@ def _joined(part: Part, fanout: Fanout, certain: set[Variable], group: Group) ->
     if not stands_alone(body, shared) or not shared or not shared <= certain or repeats(body, group):
         return (_nest_part(part, fanout, bindable_variables(group)),)
     heads = tuple((None, variable) for variable in sorted(shared, key=str))
-    asked = Select(heads, nest(body, fanout), distinct=True)
+    asked = Select(heads, chained(nest(body, fanout), fanout), distinct=True)
     return (Minus(Group((asked,))),) if part.expression.negated else (asked,)
 
 

@@ -48,6 +48,9 @@ MOST_CHANGES = 200
 FINDING = Variable("finding")
 Keys = dict[str, set[Key] | None]
 Said = dict[NamedNode, frozenset[Triple]]
+Register = dict[str, set[Key]]
+Focuses = dict[NamedNode, tuple[str, Key]]
+_Read = tuple[set[Triple], Scope, dict[NamedNode, bool], Register, Focuses]
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,11 @@ class Audited:
         self.stages = set(stages(self.store, audit))
         self.last: tuple[list[Triple], list[Triple]] = [], []
         self.undone: list[tuple[bool, Triple]] = []
+        self.register: Register = {}
+        self.focuses: Focuses = {}
         self.read_scope()
         self.read_register()
+        self.kept = self._read()
 
     def read_scope(self) -> None:
         """Reads what sources say that they record."""
@@ -123,7 +129,7 @@ class Audited:
         """Removes triples from what is said and adds others; infers and detects what hangs on them."""
         removed = [triple for triple in dict.fromkeys(removed) if self.closed.says(triple)]
         added = [triple for triple in dict.fromkeys(added) if not self.closed.says(triple) or triple in removed]
-        self.last = added, removed
+        self.last, self.kept = (added, removed), self._read()
         self.undone.clear()
         inferred = self.closed.change(added, removed)
         gone = [t for t in (*removed, *inferred.removed) if not self._holds(t)]
@@ -150,16 +156,18 @@ class Audited:
         self.closed.change(removed, [triple for triple in added if triple not in removed])
         for was_added, triple in reversed(self.undone):
             (self.store.remove if was_added else self.store.add)(_quad(triple))
-        self.stages = set(stages(self.store, self.audit))
-        self.read_scope()
-        self.read_register()
+        self.stages, self.scope, self.held, self.register, self.focuses = self.kept
+
+    def _read(self) -> _Read:
+        """What was read of the store, which no change alters in place."""
+        return self.stages, self.scope, self.held, self.register, self.focuses
 
     def read_register(self) -> None:
         """Reads which findings there are: the focuses by gap query."""
         given = {Variable("observation"): self.audit.observation}
         names = {gap.kind: gap.file.name for gap in self.gaps}
-        self.register: dict[str, set[Key]] = {name: set() for name in names.values()}
-        self.focuses: dict[NamedNode, tuple[str, Key]] = {}
+        self.register = {name: set() for name in names.values()}
+        self.focuses = {}
         for row in select(self.store, system_query("audited"), given=given):
             found = names[row["kind"]], focus_of(row["key"].value)
             self.register[found[0]].add(found[1])
@@ -246,10 +254,23 @@ class Audited:
             before |= gone
             found += now
         self._apply(_Delta(severity_triples(self.store, found, self.audit)))
-        self.read_register()
+        self._note_in_register(before, found)
         after = {iri: self._said_of(iri) for iri in (finding_iri(self.audit, each.identifier) for each in found)}
         differ = {iri for iri in (*before, *after) if before.get(iri) != after.get(iri)}
         return {i: s for i, s in before.items() if i in differ}, {i: s for i, s in after.items() if i in differ}
+
+    def _note_in_register(self, before: Said, found: list[Finding]) -> None:
+        """Puts the findings that there are now in the place of those that there were."""
+        focuses, register = dict(self.focuses), dict(self.register)
+        for iri in before:
+            name, focus = focuses.pop(iri)
+            register[name] = register[name] - {focus}
+        names = {gap.kind: gap.file.name for gap in self.gaps}
+        for each in found:
+            name = names[each.kind.iri]
+            register[name] = register[name] | {each.focus}
+            focuses[finding_iri(self.audit, each.identifier)] = name, each.focus
+        self.focuses, self.register = focuses, register
 
     def _iri(self, kind: Kind, focus: Key) -> NamedNode:
         return finding_iri(self.audit, gap_identifier(kind.notation, focus_key(focus)))

@@ -15,7 +15,7 @@ from pyoxigraph import Triple as Statement
 
 from sopkg.gapquery import Ground
 from sopkg.matching import as_stored, unify
-from sopkg.negation import Fanout, order, split_sequences
+from sopkg.negation import Fanout, lookups, order, split_sequences
 from sopkg.printer import print_query
 from sopkg.rows import select
 from sopkg.substitution import substitute
@@ -90,9 +90,7 @@ class Touched:
         if not left:
             return {tuple(bindings[variable] for variable in self.key)}
         chain = order(split_sequences(substitute(site.around, bindings)), fanout, ())
-        first, *rest = chain
-        group = Group((first, *(Lateral(Group((each,))) for each in rest)))
-        asked = Select(tuple((None, variable) for variable in left), group, distinct=True)
+        asked = Select(tuple((None, variable) for variable in left), Group(tuple(lookups(chain))), distinct=True)
         rows = ({**bindings, **{v: row[v.value] for v in left}} for row in select(store, print_query(asked)))
         return {tuple(row[variable] for variable in self.key) for row in rows}
 

@@ -17,7 +17,7 @@ from sopkg.detect import Audit
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
 from sopkg.graphs import Graph, current_graphs, triples_of
-from sopkg.guard import inspect_update
+from sopkg.guard import all_named, inspect_update
 from sopkg.load import (
     Progress,
     detect_again,
@@ -149,6 +149,20 @@ def edited(said: Triples, edit: Edit) -> tuple[Triples, Triples]:
     if said and not now:
         raise BadInput(f"{edit.title} removes everything: `sopkg forget` drops an observation")
     return added, [triple for triple in said if triple not in now]
+
+
+def edited_in(closed: Closed, edit: Edit) -> tuple[Triples, Triples]:
+    """What an update adds to what sources say and removes from it; one of DATA alone looks at no other triple."""
+    named = all_named(edit.text)
+    if named is None:
+        return edited(triples_in(closed, SAID), edit)
+    store = Store()
+    store.update(named)
+    touched = {quad.triple for quad in store}
+    said = (quad.triple for quad in closed.store.quads_for_pattern(None, None, None, SAID))
+    another = next((triple for triple in said if triple not in touched), None)  # whether anything is left
+    here = [triple for triple in touched if not isinstance(triple.subject, BlankNode) and closed.says(triple)]
+    return edited(here if another is None else [*here, another], edit)
 
 
 def closed_of(steps: Mapping[str, Triples]) -> Closed:

@@ -46,6 +46,11 @@ def validate(store: Store, schema: Store, fanout: Fanout | None = None) -> list[
     since the queries know the class hierarchy.
     """
     store.extend(_given(schema))
+    return results(store, schema, fanout)
+
+
+def results(store: Store, schema: Store, fanout: Fanout | None = None) -> list[Result]:
+    """The same for a store whose default graph holds the schema already."""
     ask = partial(_results, store, fanout or Fanout())
     # The engine lets go of the interpreter while it evaluates.
     with ThreadPoolExecutor(THREADS) as threads:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import NamedNode, Quad, Store, Triple, Variable
+from pyoxigraph import NamedNode, Store, Triple, Variable
 
 from sopkg.change import Closed
 from sopkg.cities import City
@@ -16,11 +16,13 @@ from sopkg.files import system_query
 from sopkg.graphs import triples_of
 from sopkg.load import earlier_findings, mapping_hash_of, observation, of_date
 from sopkg.naming import Names
+from sopkg.negation import RDF_TYPE
 from sopkg.pipeline import closed_ontology, closed_schema
 from sopkg.reaudit import Audited, Change
 from sopkg.rows import select
-from sopkg.update import FOLLOWS, MODEL, SAID, checked_edit, closed_of, edited
-from sopkg.validate import Result, validate
+from sopkg.turtle import store_of
+from sopkg.update import FOLLOWS, MODEL, SAID, Edit, checked_edit, closed_of, edited_in
+from sopkg.validate import Result, results
 from sopkg.why import Dataset
 from sopkg.worker import Job
 
@@ -36,10 +38,9 @@ def what_if(job: Job) -> Row:
     city, date = City(job.payload["city"], Path()), job.payload["date"]  # no file of the city is read
     edit = checked_edit("the update", job.payload["update"], job.payload["nesting"])
     audited = _audited(job.store, job.snapshot, city, date)
-    added, removed = edited(triples_of(audited.closed.store, SAID.value), edit)
     whole = False
     try:
-        told = _told(audited, added, removed)
+        told = answer(audited, edit)
         whole = True
     finally:
         if not whole:  # a change that was not taken back
@@ -84,12 +85,13 @@ def _audited(store: Store, snapshot: str, city: City, date: str) -> Audited:
     return Audited(closed_of(steps), rest, steps["gaps"], audit, mapping_hash_of(steps["provenance"]))
 
 
-def _told(audited: Audited, added: list[Triple], removed: list[Triple]) -> Row:
-    nodes = {term for t in (*added, *removed) for term in (t.subject, t.object) if isinstance(term, NamedNode)}
-    faults = _faults(audited.closed, nodes)
+def answer(audited: Audited, edit: Edit) -> Row:
+    """What an update of an audited observation would do; the observation is as before."""
+    added, removed = edited_in(audited.closed, edit)
+    faults = _faults(audited.closed, [*added, *removed])
     change = audited.change(added, removed)
     after = {finding: _finding(audited, finding) for finding in change.after}
-    broken = _faults(audited.closed, nodes)
+    broken = _faults(audited.closed, [*added, *removed])
     audited.undo()
     before = {finding: _finding(audited, finding) for finding in change.before}
     return {
@@ -129,17 +131,32 @@ def _finding(audited: Audited, finding: NamedNode) -> Row:
     return {**plain, "focus": " · ".join(names.label(term) for term in focus_of(row["key"].value))}
 
 
-def _faults(closed: Closed, nodes: set[NamedNode]) -> list[Result]:
-    """What breaks a shape at the nodes of a change and at those that lead to one of them."""
-    store, near = Store(), set(nodes)
-    for node in nodes:
-        leading = (quad.subject for quad in closed.store.quads_for_pattern(None, None, node, SAID))
-        near |= {each for each in leading if isinstance(each, NamedNode)}
+def _faults(closed: Closed, changed: Iterable[Triple]) -> list[Result]:
+    """What breaks a shape at what a change is about, and at what leads to a thing whose class it changes.
+
+    A shape asks for the properties of a thing and for the classes of their values, and for nothing further away.
+    """
+    near = {triple.subject for triple in changed}
+    for triple in changed:
+        if triple.predicate == RDF_TYPE:
+            near |= {quad.subject for quad in closed.store.quads_for_pattern(None, None, triple.subject, SAID)}
     mine = [quad.triple for node in near for quad in closed.store.quads_for_pattern(node, None, None, SAID)]
-    beside = {triple.object for triple in mine if isinstance(triple.object, NamedNode)}
-    mine += [quad.triple for node in beside for quad in closed.store.quads_for_pattern(node, None, None, SAID)]
-    store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in mine)
-    return [each for each in validate(store, closed_schema()) if each.focus_node in near]
+    values = {triple.object for triple in mine if isinstance(triple.object, NamedNode)}
+    mine += [q.triple for value in values for q in closed.store.quads_for_pattern(value, RDF_TYPE, None, SAID)]
+    store = _beside()
+    quads = [quad for quad in store_of(mine) if quad not in store]
+    store.extend(quads)
+    try:
+        return [each for each in results(store, closed_schema()) if each.focus_node in near]
+    finally:
+        for quad in quads:
+            store.remove(quad)
+
+
+@cache
+def _beside() -> Store:
+    """The closed ontology in a store of its own, where what is to be validated is put beside it for a while."""
+    return store_of(closed_ontology())
 
 
 def _fault(result: Result) -> Row:

@@ -38,7 +38,10 @@ from tests.bench.city import (
 )
 from tests.bench.expectations import Expectations
 from tests.bench.planted import PLANTERS, Planter, point
+from tests.bench.records import PLANTERS as RECORD_PLANTERS
+from tests.bench.records import frame, ordinary
 from tests.bench.statements import REGISTER, scope
+from tests.bench.whole import whole
 
 NORMS = Path(__file__).parents[2] / "ontology" / "norms" / "paper.ttl"
 TRIPLES_A_WORK = 45
@@ -80,6 +83,7 @@ class Cast:
         self.companies = [city.actor("Company") for _ in range(max(8, works // 40))]
         self.publics = [city.actor("Public") for _ in range(max(4, works // 200))]
         self.sites: list[Site] = []
+        self.last: tuple[Work, str] | None = None
 
     def pick(self, actors: list[str]) -> str:
         return self.city.random.choice(actors)
@@ -95,7 +99,7 @@ class Cast:
 
 
 def generate(path: Path, triples: int, seed: int = 1) -> Expectations:
-    """Writes about so many triples as N-Triples (at least some 9,000) and returns what is to be found in them."""
+    """Writes about so many triples as N-Triples (at least some 4,000) and returns what is to be found in them."""
     expectations = Expectations(seed)
     works = triples // TRIPLES_A_WORK
     rounds = max(1, min(60, works // 400))
@@ -105,9 +109,10 @@ def generate(path: Path, triples: int, seed: int = 1) -> Expectations:
         _scope(city)
         planter = Planter(city, expectations, rounds)
         for _ in range(rounds):
-            for plant in PLANTERS:
+            for plant in (*PLANTERS, *RECORD_PLANTERS):
                 plant(planter)
         cast = Cast(city, works)
+        whole(city, expectations, cast.departments)
         _unstarted(city, cast)
         _functions(city, cast, expectations)
         _ordinary(city, cast, triples)
@@ -126,6 +131,7 @@ def _frame(city: CityWriter) -> None:
         city.say(thing(f"line/{number}"), (TYPE, sop("ApplicationLine")), (LABEL, text(f"Line {number}")), IN_CITY)
     for number in range(15):
         city.say(thing(f"territory/{number}"), (TYPE, sop("Territory")), (LABEL, text(f"Territory {number}")))
+    frame(city)
 
 
 def _scope(city: CityWriter) -> None:
@@ -178,6 +184,9 @@ def _plain(city: CityWriter, cast: Cast, governed: str, number: int) -> None:
         work.engage(parties[-1], PUBLIC_ROLES[number % 3])
     if len(parties) > 1:
         work.contract(*parties)
+    if number % 10 == 0:
+        ordinary(city, work, lead, cast.pick(cast.publics), cast.last)
+        cast.last = work, lead
     _extras(city, cast, work)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pyoxigraph import NamedNode, RdfFormat, Store, serialize
+from pyoxigraph import NamedNode, RdfFormat, Store, Triple, serialize
 
 from sopkg.detect import Audit, detect
 from sopkg.entail import entail
@@ -21,7 +21,7 @@ from sopkg.schema import ontology_store
 from sopkg.store import SnapshotStore
 from sopkg.validate import report, validate
 from tests.bench.city import BASE, DATE
-from tests.bench.expectations import read_expectations
+from tests.bench.expectations import Expectations, read_expectations
 from tests.findings import read_findings
 
 Result = TypeVar("Result")
@@ -40,7 +40,7 @@ def main(path: Path) -> None:
     graphs = {"asserted": path.read_bytes(), "validation": validation, "inferred": inferred, "gaps": gaps}
     with tempfile.TemporaryDirectory() as folder:
         steps.run("publish", lambda: publish(SnapshotStore(Path(folder) / "store"), graphs))
-    faults = compare(path.with_suffix(".json"), gaps, audit.observation)
+    faults = differences(read_expectations(path.with_suffix(".json")), gaps, audit.observation)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     counts = {"inferred": len(inferred), "findings": len(read_findings(gaps, audit.observation))}
     said = {"steps": steps.seconds, "queries": queries.seconds, "megabytes": steps.megabytes, "peak": peak}
@@ -80,9 +80,9 @@ def _lines(triples: object) -> bytes:
     return triples if isinstance(triples, bytes) else serialize(triples, format=RdfFormat.N_TRIPLES) or b""
 
 
-def compare(path: Path, gaps: list, observation: NamedNode) -> list[str]:
+def differences(planted: Expectations, gaps: list[Triple], observation: NamedNode) -> list[str]:
     """What was planted and not found, found and not planted, or found with another verdict."""
-    expected = read_expectations(path).expected
+    expected = planted.expected
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in read_findings(gaps, observation):
         found.setdefault(each.query, {})[each.focus] = each.verdict
