@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +28,7 @@ from sopkg.syntax import Part
 from sopkg.syntax import Triple as Pattern
 from sopkg.turtle import read_turtle, store_of
 from sopkg.update import SAID, closed_of
+from tests.amount import ALL
 from tests.bench import city as bench
 from tests.bench.city import CityWriter
 from tests.bench.expectations import Expectations
@@ -42,8 +42,7 @@ SIZE = 8_000
 CONTESTED = NamedNode(f"{bench.SOP}Contested")
 CITY, OBSERVED = cities()["buenos-aires"], "2019-11-30"
 AUDIT = Audit(bench.BASE, NamedNode(f"{bench.BASE}observation/{bench.DATE}"), bench.DATE)
-EVERY_CASE = "SOPKG_EVERY_CASE"
-MOST_EDITS = 60
+MOST_EDITS = 60 if ALL else 20
 Registers = dict[str, set[tuple[Ground, ...]]]
 
 
@@ -230,8 +229,8 @@ def test_a_forgotten_observation_loaded_again_has_the_same_gaps_byte_for_byte(
 
 
 def sampled() -> list[Path]:
-    """For each kind a case that has it and one that has it not; every case where the environment asks for them."""
-    found, every = list[Path](), EVERY_CASE in os.environ
+    """For each kind a case that has it and one that has it not; every case in the long run."""
+    found, every = list[Path](), ALL
     for folder in sorted(each for each in CASES.iterdir() if each.is_dir()):
         having: dict[bool, list[Path]] = {True: [], False: []}
         for case in sorted(folder.iterdir()):
