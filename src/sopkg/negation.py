@@ -132,7 +132,12 @@ def chained(group: Group, fanout: Fanout) -> Group:
         return group
     taken = group_variables(group)
     others = tuple(part for part in group.parts if not isinstance(part, Triple))
-    return Group((*lookups(order(split_sequences(patterns, taken), fanout, ())), *others))
+    chain = Group(tuple(lookups(order(split_sequences(patterns, taken), fanout, ()))))
+    named = group_variables(chain)
+    if any(isinstance(part, Select) and len(named & {name for _, name in part.projection}) > 1 for part in others):
+        # By several variables the engine joins a query with another query; with lookups, by some of them only.
+        chain = Group((Select(tuple((None, variable) for variable in sorted(named, key=str)), chain),))
+    return Group((*chain.parts, *others))
 
 
 def lookups(patterns: list[Triple]) -> list[Part]:
