@@ -244,6 +244,7 @@ def test_an_observation_that_shows_nothing_is_listed(
     mine: SnapshotStore, city: City, works: Table, sopkg: Sopkg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sopkg.load.ingest_table", lambda *given: replace(ingest_table(*given), triples=[]))
+    monkeypatch.setattr("sopkg.load.check_read", lambda mapped: None)
     load(mine, works(LATE, 9), city, "2024-12-31")
     assert "2024-12-31" in sopkg(mine.path, "cities").stdout
     assert "Observations read: buenos-aires 2024-12-31" in sopkg(mine.path, "audit").stdout

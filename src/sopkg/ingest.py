@@ -29,7 +29,7 @@ from sopkg.functions import FUNCTIONS, custom_functions
 from sopkg.rdftable import graph_quads, read_source
 from sopkg.reader import read_query
 from sopkg.staging import COLUMN
-from sopkg.tables import Record, Table, read_table, row_node, row_quads, split_cell, unwrapped
+from sopkg.tables import NO_LINE, Record, Table, read_table, row_node, row_quads, split_cell, unwrapped
 from sopkg.turtle import ontology
 
 TABLE = "https://w3id.org/sopkg/table/"
@@ -47,7 +47,7 @@ SHOWN_REASONS = 3
 
 @dataclass(frozen=True)
 class Problem:
-    """A cell that says nothing usable, and what was expected; `line` is where its row begins in the file."""
+    """A cell that says nothing usable, and what was expected; `line` is where its row begins in the file, if known."""
 
     file: str
     row: int
@@ -58,7 +58,8 @@ class Problem:
 
     def place(self) -> str:
         """Where it is, in words."""
-        return f"{self.file}, row {self.row} (line {self.line}), {self.column or 'below no column name'}"
+        line = "" if self.line == NO_LINE else f" (line {self.line})"
+        return f"{self.file}, row {self.row}{line}, {self.column or 'below no column name'}"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sopkg.staging import Cells, construct
 from sopkg.turtle import prefix_table
 
 # The deepest proof that is looked for, and how much deeper than the shallowest an alternative may be.
-DEEPEST, DEEPER = 24, 2
+DEEPEST, DEEPER = 100, 2
 # Single steps by which one triple follows that are looked at, and proofs of one depth that are compared in size.
 MOST_STEPS, COMPARED = 300, 60
 # Triples proved while alternatives are compared: what keeps a proof quick where there are very many.

@@ -12,7 +12,7 @@ from pyoxigraph import BlankNode, NamedNode, Quad, Triple
 from sopkg.blanks import with_blanks
 from sopkg.errors import BadInput
 from sopkg.rdfinput import format_of_name, read_quads
-from sopkg.tables import Record, Table, read_table
+from sopkg.tables import NO_LINE, Record, Table, read_table
 
 SUFFIXES = {".ttl", ".nt", ".nq", ".trig", ".rdf", ".owl", ".xml", ".jsonld"}
 # How far a blank node is described by the blank nodes that its description names.
@@ -31,7 +31,7 @@ def read_source(path: Path) -> Table:
     quads = read_quads(content, format_of_name(path.name), path.name)
     triples = tuple(renamed(dict.fromkeys(Triple(quad.subject, quad.predicate, quad.object) for quad in quads)))
     described = sorted({t.subject.value for t in triples if isinstance(t.subject, NamedNode)})
-    records = tuple(Record(ordinal, 1, (), url=iri) for ordinal, iri in enumerate(described, 1))
+    records = tuple(Record(ordinal, NO_LINE, (), url=iri) for ordinal, iri in enumerate(described, 1))
     return Table(path.name, hashlib.sha256(content).hexdigest(), "utf-8", "", (), records, triples)
 
 

@@ -39,13 +39,16 @@ INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 csv.field_size_limit(2**31 - 1)
 LONGEST_CELL = 131_072
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
+# In a JSON document and in a graph no row has a line of its own.
+NO_LINE = 0
 # An object in an array, with its place.
 Item = tuple[int, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row: its ordinal from 1 (the header not counted), the line it begins on, its non-empty cells.
+    """One row: its ordinal from 1 (the header not counted), the line it begins on
+    or NO_LINE, its non-empty cells.
 
     `stray` holds the values that stand below no column name. An array of objects in JSON gives `children`:
     the member's name, and the item's record, whose ordinal is its place in the array. `url` is the path of its
@@ -280,10 +283,11 @@ def _json_records(text: str, name: str) -> list[Record]:
         items = [(number, _parsed(line, name, number)) for number, line in lines]
     else:
         whole = _parsed(text, name, 1)
-        items = [(1, item) for item in (whole if isinstance(whole, list) else [whole])]
+        items = [(NO_LINE, item) for item in (whole if isinstance(whole, list) else [whole])]
     wrong = next((line for line, item in items if not isinstance(item, dict)), None)
     if wrong is not None:
-        raise BadInput(f"{name}, line {wrong}: expected is an object for each row", {"line": wrong})
+        place = f"{name}, line {wrong}" if wrong else name
+        raise BadInput(f"{place}: expected is an object for each row", {"line": wrong or 1})
     return [_object_record(ordinal, line, item) for ordinal, (line, item) in enumerate(items, 1) if item]
 
 
