@@ -31,8 +31,7 @@ class Pages:
 
     def cells(self) -> dict[str, NamedNode]:
         """The addresses as cells of a row."""
-        found = {"view": self.view, "first": self.first, "last": self.last, "previous": self.previous, "next": self.next}
-        return {name: NamedNode(address) for name, address in found.items() if address is not None}
+        return {name: NamedNode(address) for name, address in vars(self).items() if address is not None}
 
     def links(self) -> list[tuple[str, str]]:
         """The addresses with their relation (RFC 8288)."""
@@ -44,7 +43,7 @@ def document(told: Mapping[str, Any], iri: str, address: str, dataset: str, page
     """A document about a thing: each statement in the graph that says it, and what the document says of itself."""
     said = [quad for part in ("outgoing", "incoming", "origins") for quad in map(_quad, told[part])]
     about = construct("document", _rows(told, iri, address, dataset, pages, said), _LOCAL, ontology=())
-    return list(dict.fromkeys([*said, *(Quad(*triple, DefaultGraph()) for triple in about)]))
+    return list(dict.fromkeys([*said, *(_in(triple, DefaultGraph()) for triple in about)]))
 
 
 def _rows(
@@ -68,10 +67,12 @@ def _rows(
 
 def fragment(
     told: Mapping[str, Any], dataset: str, at: str, template: str, size: int, pages: Pages
-) -> list[Triple | Quad]:
+) -> list[Quad]:
     """A page of a fragment with its controls; in formats for quads these stand in a graph of their own."""
+    metadata = NamedNode(f"{pages.view}#metadata")
     row: Cells = {
         "dataset": NamedNode(dataset),
+        "metadata": metadata,
         "fragment": NamedNode(at),
         "template": template,
         "total": Literal(told["total"]),
@@ -79,13 +80,13 @@ def fragment(
         **pages.cells(),
     }
     controls = construct("fragment", [row], _LOCAL, ontology=())
-    data = [Quad(*map(to_term, triple), DefaultGraph()) for triple in told["triples"]]  # type: ignore[arg-type]
-    return [*data, *(Quad(*triple, NamedNode(f"{pages.view}#metadata")) for triple in controls)]
+    data = [_quad([*triple, "DEFAULT"]) for triple in told["triples"]]
+    return [*data, *(_in(triple, metadata) for triple in controls)]
 
 
 def query_catalogue(queries: str, endpoint: str, prefixes: str) -> list[Triple]:
     """The predefined queries as RDF: `queries` is the address that each one's name stands behind."""
-    rows = (
+    rows: Iterable[Cells] = (
         {
             "query": NamedNode(f"{queries}/{query.name}"),
             "name": query.name,
@@ -101,10 +102,14 @@ def query_catalogue(queries: str, endpoint: str, prefixes: str) -> list[Triple]:
 
 
 def described(pool: Pool, name: str, given: Mapping[str, str], graphs: Mapping[str, Any], form: Format) -> bytes:
-    """What a CONSTRUCT of `queries/system/` makes of the published state; its constants are IRIs."""
+    """What a CONSTRUCT of `queries/system/` makes of the published state; its parameters are IRIs.
+
+    They stand first in its outermost group, as VALUES of terms: bound by the engine, BIND would not see them.
+    """
+    terms = " ".join(str(to_term(f"<{iri}>")) for iri in given.values())
+    values = f"VALUES ({' '.join(f'?{key}' for key in given)}) {{ ({terms}) }}"
     payload = {
-        "query": system_query(name),
-        "substitutions": {key: f"<{iri}>" for key, iri in given.items()},
+        "query": system_query(name).replace("\nWHERE {", f"\nWHERE {{ {values}", 1),
         "format": form.media_type,
         "prefixes": prefix_table(),
         **graphs,
@@ -116,11 +121,24 @@ def described(pool: Pool, name: str, given: Mapping[str, str], graphs: Mapping[s
 def serialised(statements: Sequence[Triple | Quad], form: Format) -> bytes:
     """Statements in a format; one for triples leaves out which graph says each."""
     rdf = RdfFormat.from_media_type(form.media_type)
-    kept: Iterable[Triple | Quad] = statements
+    kept: Any = statements
     if form.name not in _QUAD_FORMATS:
         kept = dict.fromkeys(each.triple if isinstance(each, Quad) else each for each in statements)
-    return serialize(kept, format=rdf, prefixes=prefix_table()) or b""
+    return serialize(kept, format=rdf, prefixes=_prefixes_of(statements)) or b""
+
+
+def _prefixes_of(statements: Iterable[Triple | Quad]) -> dict[str, str]:
+    """The prefixes that these statements use."""
+    terms = {term.value for each in statements for term in each if isinstance(term, NamedNode)}
+    terms |= {term.datatype.value for each in statements for term in each if isinstance(term, Literal)}
+    return {prefix: base for prefix, base in prefix_table().items() if any(each.startswith(base) for each in terms)}
 
 
 def _quad(texts: Sequence[str]) -> Quad:
-    return Quad(*map(to_term, texts))  # type: ignore[arg-type]
+    subject, predicate, value = map(to_term, texts[:3])
+    graph = DefaultGraph() if texts[3] == str(DefaultGraph()) else to_term(texts[3])
+    return Quad(subject, predicate, value, graph)  # type: ignore[arg-type]
+
+
+def _in(triple: Triple, graph: NamedNode | DefaultGraph) -> Quad:
+    return Quad(triple.subject, triple.predicate, triple.object, graph)

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, current_app, redirect, render_template, request
 from pyoxigraph import Literal, NamedNode
+from werkzeug.urls import iri_to_uri
 
 from sopkg import __version__
 from sopkg.cities import cities
@@ -49,8 +50,7 @@ def named(path: str) -> Response:
     _only(("format",))
     known = _known_of(path)
     place = _path_of(known)
-    response = redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303)
-    return _open(response)
+    return _open(redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303, Response))  # type: ignore[arg-type]
 
 
 def about(path: str) -> Response:
@@ -101,7 +101,8 @@ def fragments() -> Response:
     pattern = {name: _term(given[name], name) for name in _PATTERN if given.get(name) and given[name][0] != "?"}
     told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
     pages = _pages(page, size, told["total"])
-    whole = request.base_url + (f"?{urlencode(asked)}" if (asked := {n: given[n] for n in _PATTERN if n in given}) else "")
+    asked = urlencode({name: given[name] for name in _PATTERN if name in given})
+    whole = f"{request.base_url}?{asked}" if asked else request.base_url
     template = f"{request.base_url}{{?subject,predicate,object}}"
     triples = fragment(told, f"{request.base_url}#dataset", whole, template, size, pages)
     return _answer(serialised(triples, form), form, [*pages.links(), *_alternates(GRAPHS)])
@@ -155,7 +156,7 @@ def _vocabulary(iri: str) -> Response:
         term["label"], term["definition"] = (row[name].value if row[name] else "" for name in ("label", "definition"))
         term["more"] = _local(_ABOUT + quote(_path_of(value), safe="/")) if value.startswith(_base()) else None
         term["above"] += [_reference(row["above"], {})] if row["above"] else []
-    text = {name: row.value if (row := header[name]) else "" for name in ("ontology", "version", "title", "description")}
+    text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}
     page = render_template("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
     return _answer(page, form, _alternates((HTML, *GRAPHS)))
 
@@ -322,7 +323,7 @@ def _pages(page: int, size: int, total: int) -> Pages:
     last = max(1, math.ceil(total / size))
     at: Callable[[int], str] = lambda number: _changed(page=str(number))  # noqa: E731 - said once, used four times
     beside = (at(page - 1) if 1 < page <= last + 1 else None, at(page + 1) if page < last else None)
-    return Pages(request.url, at(1), at(last), *beside)
+    return Pages(iri_to_uri(request.url), at(1), at(last), *beside)
 
 
 def _changed(**given: str) -> str:

@@ -35,9 +35,8 @@ def known_of(job: Job) -> str | None:
     store = job.store
     for iri in job.payload["iris"]:
         node = NamedNode(iri)
-        if any(any(store.quads_for_pattern(*at, None)) for at in ((node, None, None), (None, None, node))):
-            return str(iri)
-        if store.contains_named_graph(node):
+        found = chain(store.quads_for_pattern(node, None, None), store.quads_for_pattern(None, None, node))
+        if any(found) or store.contains_named_graph(node):
             return str(iri)
     return None
 
@@ -82,7 +81,7 @@ def read_fragment(job: Job) -> dict[str, Any]:
 def _read(store: Store, thing: NamedNode, known: Sequence[Graph], as_of: str | None) -> list[NamedNode]:
     """The graphs that tell of a thing."""
     catalogued = {graph.iri for graph in known}
-    outside = [graph for graph in store.named_graphs() if graph.value not in catalogued]
+    outside = [each for each in store.named_graphs() if isinstance(each, NamedNode) and each.value not in catalogued]
     undated = [NamedNode(graph.iri) for graph in known if graph.city is None and graph.current]
     dated = [graph for graph in known if graph.city and (as_of is None or (graph.date or "") <= as_of)]
     telling = {graph.iri for graph in dated if _tells(store, thing, graph.iri)}
