@@ -264,7 +264,18 @@ def _iris(path: str) -> list[str]:
     """What a path can stand for under the base: the server decodes it, and an IRI may have it either way."""
     plain = _NOT_IN_IRIS.sub(lambda sign: quote(sign[0]), path)
     ways = (plain, quote(path, safe=_ENCODED), quote(path, safe=_ENCODED.replace("%", "")))
-    return [_base() + each for each in dict.fromkeys(ways)]
+    found = [_base() + each for each in dict.fromkeys(ways) if _is_iri(_base() + each)]
+    if not found:
+        raise NotFound("no IRI has such a path: it is not UTF-8, or has signs that an IRI can't have")
+    return found
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _term(text: str, name: str) -> str:
