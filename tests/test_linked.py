@@ -181,6 +181,11 @@ def test_odd_characters_are_looked_up_both_ways(tmp_path: Path, path: str) -> No
     assert "<h1>&lt;b&gt;&amp;</h1>" in page
 
 
+def test_an_address_for_other_methods_says_which(client: FlaskClient) -> None:
+    response = client.get("/what-if?city=barcelona")
+    assert (response.status_code, "POST" in response.headers["Allow"]) == (405, True)
+
+
 def test_what_a_client_has_it_need_not_fetch_again(client: FlaskClient) -> None:
     first = client.get(WORK)
     again = client.get(WORK, headers={"If-None-Match": first.headers["ETag"]})

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, current_app, redirect, render_template, request
 from pyoxigraph import Literal, NamedNode
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.urls import iri_to_uri
 
 from sopkg import __version__
@@ -44,6 +45,10 @@ def add_linked_data(app: Flask) -> None:
 
 def named(path: str) -> Response:
     """Any IRI under the base: an ontology answers itself, a thing sends to the document about it (303)."""
+    same = [rule for rule in current_app.url_map.iter_rules() if rule.rule == request.path]
+    others = {method for rule in same for method in rule.methods or ()}
+    if others:  # an address of its own, made for other methods: this rule would hide that
+        raise MethodNotAllowed(sorted(others))
     for iri in _iris(path):
         if iri in vocabulary_files():
             return _vocabulary(iri)
