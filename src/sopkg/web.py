@@ -31,6 +31,7 @@ from sopkg.feed import as_atom
 from sopkg.inference import TASKS, Given, Question, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, life_json, life_text
+from sopkg.linkedweb import add_linked_data, query_graph
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
@@ -146,6 +147,7 @@ def create_app(settings: Settings, middle: Middle | None = None) -> Flask:
     app.add_url_rule("/gaps/<gap_id>/responses", view_func=responses, methods=["GET", "POST"])
     app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
+    add_linked_data(app)
     app.register_error_handler(SopkgError, _ours)
     app.register_error_handler(HTTPException, _theirs)
     prepare(app, settings)
@@ -287,8 +289,8 @@ def why_triple() -> Response:
 
 def queries() -> Response:
     """The predefined queries."""
-    chosen(_accept(), (JSON,), _known(request.args, ("format",)).get("format"))
-    return _json(_middle().queries())
+    form = chosen(_accept(), (JSON, *GRAPHS), _known(request.args, ("format",)).get("format"))
+    return query_graph(form) if form in GRAPHS else _negotiated(as_json(_middle().queries()), form.header)
 
 
 def query(name: str) -> Response:

@@ -1,0 +1,389 @@
+"""Linked data over HTTP: every IRI that is minted answers by its path, whatever stands in front of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from flask import Flask, Response, current_app, redirect, render_template, request
+from pyoxigraph import Literal, NamedNode
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.urls import iri_to_uri
+
+from sopkg import __version__
+from sopkg.cities import cities
+from sopkg.dates import observation_date
+from sopkg.errors import BadInput, NotFound, unknown_names
+from sopkg.inference import term as read_term
+from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
+from sopkg.results import CSV, GRAPHS, JSON, Format, chosen, to_term
+from sopkg.store import SnapshotStore
+from sopkg.turtle import prefix_table
+from sopkg.vocabularies import context, vocabulary_files, written
+from sopkg.vocabularies import described as described_vocabulary
+
+HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
+_PAGE_SIZE, _LARGEST_PAGE = 100, 1000
+_PATTERN = ("subject", "predicate", "object")
+_ENCODED = "/#:@!$&'()*+,;=~%"  # what an IRI may have as it is
+_NOT_IN_IRIS = re.compile(r"""[\x00-\x20<>"{}|\\^`\x7f]""")
+_SAFE_LINKS = ("http://", "https://")
+_ABOUT = "about/"
+_CSVW, _DCTERMS = "http://www.w3.org/ns/csvw#", "http://purl.org/dc/terms/"
+
+
+def add_linked_data(app: Flask) -> None:
+    """Adds the addresses of linked data; the last answers whatever no other address is made for."""
+    for address, view in _VIEWS:
+        app.add_url_rule(address, endpoint=f"linked.{view.__name__}", view_func=view)
+
+
+def named(path: str) -> Response:
+    """Any IRI under the base: an ontology answers itself, a thing sends to the document about it (303)."""
+    same = [rule for rule in current_app.url_map.iter_rules() if rule.rule == request.path]
+    others = {method for rule in same for method in rule.methods or ()}
+    if others:  # an address of its own, made for other methods: this rule would hide that
+        raise MethodNotAllowed(sorted(others))
+    for iri in _iris(path):
+        if iri in vocabulary_files():
+            return _vocabulary(iri)
+    _only(("format",))
+    known = _known_of(path)
+    place = _path_of(known)
+    return _open(redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303, Response))  # type: ignore[arg-type]
+
+
+def about(path: str) -> Response:
+    """The document about a thing."""
+    given = _only(("page", "per_page", "as-of", "format"))
+    form = _form((HTML, *GRAPHS), given)
+    iri = _known_of(path)
+    return _unchanged(form) or _told(iri, given, form)
+
+
+def _told(iri: str, given: Mapping[str, str], form: Format) -> Response:
+    page, size = _paging(given)
+    as_of = observation_date(given["as-of"]) if "as-of" in given else None
+    asked = {"iri": iri, "as_of": as_of, "offset": (page - 1) * size, "size": size}
+    told = _pool().run("resource", asked)
+    pages = _pages(page, size, told["total"])
+    if form is HTML:
+        body: bytes | str = render_template("resource.html", **_shown(iri, told, pages))
+    else:
+        body = serialised(document(told, iri, request.base_url, _dataset(), pages), form)
+    links = [(_local(_path_of(iri)), "describes"), *pages.links(), *_alternates((HTML, *GRAPHS))]
+    return _answer(body, form, links)
+
+
+def catalog() -> Response:
+    """The catalogue of what is published, in DCAT 3."""
+    form = _form(GRAPHS, _only(("format",)))
+    given = {"home": f"{_base()}catalog", "at": request.url_root, "dataset": _dataset()}
+    return _unchanged(form) or _answer(described(_pool(), "catalog", given, {}, form), form, _alternates(GRAPHS))
+
+
+def void() -> Response:
+    """The published state, in VoID."""
+    form = _form(GRAPHS, _only(("format",)))
+    given = {"dataset": _dataset(), "at": request.url_root}
+    read = {"select": {"city": None, "as_of": None, "entailment": True}}
+    return _unchanged(form) or _answer(described(_pool(), "void", given, read, form), form, _alternates(GRAPHS))
+
+
+def fragments() -> Response:
+    """A page of the triples that fit a pattern, with the controls of Triple Pattern Fragments."""
+    given = _only((*_PATTERN, "page", "per_page", "format"))
+    form = _form(GRAPHS, given)
+    kept = _unchanged(form)
+    if kept:
+        return kept
+    page, size = _paging(given)
+    pattern = {name: _term(given[name], name) for name in _PATTERN if given.get(name) and given[name][0] != "?"}
+    told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
+    pages = _pages(page, size, told["total"])
+    asked = urlencode({name: given[name] for name in _PATTERN if name in given})
+    whole = f"{request.base_url}?{asked}" if asked else request.base_url
+    template = f"{request.base_url}{{?subject,predicate,object}}"
+    triples = fragment(told, f"{request.base_url}#dataset", whole, template, size, pages)
+    return _answer(serialised(triples, form), form, [*pages.links(), *_alternates(GRAPHS)])
+
+
+def json_context() -> Response:
+    """The ontology's terms as a JSON-LD context."""
+    _only(())
+    return _answer(json.dumps(context(), ensure_ascii=False, indent=1), Format("jsonld", "application/ld+json"), ())
+
+
+def table(city: str, file: str) -> Response:
+    """A table that a city ships, as its distribution says."""
+    _only(())
+    known = cities().get(city)
+    tables = {path.name: path for path in known.tables().values()} if known else {}
+    if file not in tables:
+        raise NotFound(f"{request.path} is no table that a city ships")
+    return _answer(tables[file].read_bytes(), CSV, ())
+
+
+def query_graph(form: Format) -> Response:
+    """The predefined queries as RDF."""
+    triples = query_catalogue(f"{request.url_root}queries", f"{request.url_root}sparql", f"{_base()}ns")
+    return _answer(serialised(triples, form), form, _alternates((JSON, *GRAPHS)))
+
+
+_VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
+    ("/about/<path:path>", about),
+    ("/catalog", catalog),
+    ("/.well-known/void", void),
+    ("/fragments", fragments),
+    ("/context.jsonld", json_context),
+    ("/cities/<city>/<file>", table),
+    ("/<path:path>", named),
+)
+
+
+def _vocabulary(iri: str) -> Response:
+    form = _form((HTML, *GRAPHS), _only(("format",)))
+    kept = _unchanged(form)
+    if kept:
+        return kept
+    if form is not HTML:
+        return _answer(written(iri, form), form, _alternates((HTML, *GRAPHS)))
+    header, rows = described_vocabulary(iri)
+    terms: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        value = row["term"].value
+        term = terms.setdefault(value, {"iri": value, "id": value.rpartition("#")[2], "above": []})
+        term["label"], term["definition"] = (row[name].value if row[name] else "" for name in ("label", "definition"))
+        term["more"] = _local(_ABOUT + quote(_path_of(value), safe="/")) if value.startswith(_base()) else None
+        term["above"] += [_reference(row["above"], {})] if row["above"] else []
+    text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}
+    page = render_template("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
+    return _answer(page, form, _alternates((HTML, *GRAPHS)))
+
+
+def _shown(iri: str, told: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
+    """What the page about a thing shows."""
+    labels: dict[str, str] = {each: getattr(to_term(text), "value", "") for each, text in told["labels"].items()}
+    facts = _grouped((row[1], row[2], row[3]) for row in told["outgoing"])
+    leading = _grouped((row[1], row[0], row[3]) for row in told["incoming"])
+    graphs = dict.fromkeys(row[3] for row in (*told["outgoing"], *told["incoming"]))
+    return {
+        "iri": iri,
+        "title": told["title"],
+        "facts": [_line(row, labels) for row in facts.items()],
+        "incoming": [_line(row, labels) for row in leading.items()],
+        "total": told["total"],
+        "rows": _source_rows(told["origins"]),
+        "graphs": [_reference(to_term(graph), labels) for graph in graphs],
+        "dates": [(date, f"?{urlencode({'as-of': date})}") for date in told["dates"]],
+        "size": told["size"],
+        "content": f"{_local('sparql')}?{urlencode({'query': _CONTENT, 'default-graph-uri': iri})}",
+        "pages": pages,
+        "formats": _alternates(GRAPHS),
+    }
+
+
+_CONTENT = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+
+
+def _grouped(rows: Any) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for predicate, value, graph in rows:
+        found.setdefault((predicate, value), []).append(graph)
+    return found
+
+
+def _line(row: tuple[tuple[str, str], list[str]], labels: Mapping[str, str]) -> dict[str, Any]:
+    (predicate, value), graphs = row
+    return {
+        "predicate": _reference(to_term(predicate), labels),
+        "value": _reference(to_term(value), labels),
+        "graphs": [_reference(to_term(graph), labels) for graph in graphs],
+    }
+
+
+def _source_rows(origins: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """The rows that a thing comes from, in CSVW's words, with their file."""
+    said = {(row[0], row[1]): row[2] for row in origins}
+    found = dict.fromkeys(
+        (subject, number, said.get((subject, f"<{_DCTERMS}isPartOf>")))
+        for (subject, predicate), number in said.items()
+        if predicate == f"<{_CSVW}rownum>"
+    )
+    return [
+        {
+            "row": _reference(to_term(subject), {}),
+            "number": getattr(to_term(number), "value", ""),
+            "file": getattr(to_term(said.get((file or "", f"<{_DCTERMS}title>"), '""')), "value", ""),
+        }
+        for subject, number, file in found
+    ]
+
+
+def _reference(term: Any, labels: Mapping[str, str]) -> dict[str, str | None]:
+    """A term as a page shows it: its words, where it leads to (http and https only), and the language of a text."""
+    if isinstance(term, Literal):
+        datatype = None if term.datatype.value.endswith(("#string", "#langString")) else _short(term.datatype.value)
+        return {"text": term.value, "href": None, "iri": None, "language": term.language, "datatype": datatype}
+    if not isinstance(term, NamedNode):
+        return {"text": str(term), "href": None, "iri": None, "language": None, "datatype": None}
+    return {
+        "text": labels.get(term.value) or _short(term.value),
+        "href": _href(term.value),
+        "iri": term.value,
+        "language": None,
+        "datatype": None,
+    }
+
+
+def _href(iri: str) -> str | None:
+    if iri.startswith(_base()):
+        path, _, anchor = _path_of(iri).partition("#")
+        return _local(quote(path, safe="/%")) + (f"#{quote(anchor)}" if anchor else "")
+    return iri if iri.startswith(_SAFE_LINKS) else None
+
+
+def _short(iri: str) -> str:
+    """An IRI by its prefix, the longest that fits."""
+    fitting = [(len(base), prefix, base) for prefix, base in prefix_table().items() if iri.startswith(base)]
+    if not fitting:
+        return iri
+    _, prefix, base = max(fitting)
+    return f"{prefix}:{iri.removeprefix(base)}"
+
+
+def _known_of(path: str) -> str:
+    """The IRI that a path stands for. Raises NotFound if nothing is said of it."""
+    found: str | None = _pool().run("known-of", {"iris": _iris(path)})
+    if found is None:
+        raise NotFound(f"nothing published here is named {_iris(path)[0]}")
+    return found
+
+
+def _iris(path: str) -> list[str]:
+    """What a path can stand for under the base: the server decodes it, and an IRI may have it either way."""
+    plain = _NOT_IN_IRIS.sub(lambda sign: quote(sign[0]), path)
+    ways = (plain, quote(path, safe=_ENCODED), quote(path, safe=_ENCODED.replace("%", "")))
+    found = [_base() + each for each in dict.fromkeys(ways) if _is_iri(_base() + each)]
+    if not found:
+        raise NotFound("no IRI has such a path: it is not UTF-8, or has signs that an IRI can't have")
+    return found
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _term(text: str, name: str) -> str:
+    """A pattern's term in N-Triples: an IRI, or a literal as N-Triples writes it."""
+    found = read_term(text)
+    if name != "object" and not found.startswith("<"):
+        raise BadInput(f"{name} is {text!r}; expected is an IRI")
+    return found
+
+
+def _base() -> str:
+    base: str = current_app.extensions["sopkg"].settings.base
+    return base
+
+
+def _pool() -> Any:
+    return current_app.extensions["sopkg"].pool
+
+
+def _dataset() -> str:
+    return f"{_base()}.well-known/void#dataset"
+
+
+def _path_of(iri: str) -> str:
+    return iri.removeprefix(_base())
+
+
+def _local(path: str) -> str:
+    """An address of this server, with what a proxy puts in front."""
+    return f"{request.script_root}/{path}"
+
+
+def _only(names: Sequence[str]) -> dict[str, str]:
+    unknown = sorted(set(request.args) - set(names))
+    if unknown:
+        raise unknown_names("parameter", unknown, names)
+    twice = sorted(name for name, values in request.args.lists() if len(values) > 1)
+    if twice:
+        raise BadInput(f"given more than once: {', '.join(twice)}")
+    return request.args.to_dict()
+
+
+def _form(formats: Sequence[Format], given: Mapping[str, str]) -> Format:
+    return chosen(request.headers.get("Accept", ""), formats, given.get("format"))
+
+
+def _paging(given: Mapping[str, str]) -> tuple[int, int]:
+    page, size = (given.get(name, default) for name, default in (("page", "1"), ("per_page", str(_PAGE_SIZE))))
+    for name, text in (("page", page), ("per_page", size)):
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+            raise BadInput(f"{name} is {text!r}; expected is a whole number above 0")
+    return int(page), min(int(size), _LARGEST_PAGE)
+
+
+def _pages(page: int, size: int, total: int) -> Pages:
+    last = max(1, math.ceil(total / size))
+    at: Callable[[int], str] = lambda number: _changed(page=str(number))  # noqa: E731 - said once, used four times
+    beside = (at(page - 1) if 1 < page <= last + 1 else None, at(page + 1) if page < last else None)
+    return Pages(iri_to_uri(request.url), at(1), at(last), *beside)
+
+
+def _changed(**given: str) -> str:
+    return f"{request.base_url}?{urlencode({**request.args.to_dict(), **given})}"
+
+
+def _alternates(formats: Sequence[Format]) -> list[tuple[str, str, str]]:
+    """The same in each format: address, relation, media type."""
+    return [(_changed(format=each.name), "alternate", each.media_type) for each in formats]
+
+
+def _unchanged(form: Format) -> Response | None:
+    """304 if the caller has this answer of this snapshot already (RFC 9110, 13)."""
+    if not request.if_none_match.contains_weak(_etag(form)):
+        return None
+    response = Response(status=304)
+    response.set_etag(_etag(form), weak=True)
+    response.headers["Vary"] = "Accept"
+    return _open(response)
+
+
+def _etag(form: Format) -> str:
+    """What an answer hangs on: the snapshot, the program, the address and the format."""
+    snapshot = SnapshotStore(current_app.extensions["sopkg"].settings.store).current().name
+    return hashlib.sha256("\n".join((snapshot, __version__, request.url, form.media_type)).encode()).hexdigest()[:16]
+
+
+def _answer(body: bytes | str, form: Format, links: Sequence[tuple[str, ...]]) -> Response:
+    response = Response(body, content_type=form.header)
+    response.headers["Vary"] = "Accept"
+    response.set_etag(_etag(form), weak=True)
+    if links:
+        response.headers["Link"] = ", ".join(_link(*each) for each in links)
+    return _open(response)
+
+
+def _link(address: str, relation: str, media_type: str | None = None) -> str:
+    """One link of a Link header (RFC 8288)."""
+    stated = f'; type="{media_type}"' if media_type else ""
+    return f'<{quote(address, safe=_ENCODED + "?[]")}>; rel="{relation}"{stated}'
+
+
+def _open(response: Response) -> Response:
+    """Any page of the web may read it."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "Link, ETag"
+    return response
