@@ -183,11 +183,11 @@ def test_each_request_has_an_identifier_and_is_counted(client: FlaskClient) -> N
     given, made = (
         client.get("/gaps", headers={"X-Request-Id": each}).headers["X-Request-Id"] for each in ("a-1", "a b\x7f")
     )
-    client.get("/nothing-here")
+    client.open("/nothing-here", method="BREW")
     told = client.get("/metrics").text
     assert (given, len(made)) == ("a-1", 32)
     assert 'sopkg_requests_total{method="GET",route="/gaps",status="200"}' in told
-    assert 'sopkg_requests_total{method="none",route="none",status="404"}' in told
+    assert 'sopkg_requests_total{method="none",route="none",status="405"}' in told
     assert "sopkg_query_workers " in told
     assert "nothing-here" not in told
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -15,14 +14,12 @@ from pyoxigraph import Literal, NamedNode
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.urls import iri_to_uri
 
-from sopkg import __version__
 from sopkg.cities import cities
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, NotFound, unknown_names
 from sopkg.inference import term as read_term
 from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
 from sopkg.results import CSV, GRAPHS, JSON, Format, chosen, to_term
-from sopkg.store import SnapshotStore
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import context, vocabulary_files, written
 from sopkg.vocabularies import described as described_vocabulary
@@ -55,7 +52,7 @@ def named(path: str) -> Response:
     _only(("format",))
     known = _known_of(path)
     place = _path_of(known)
-    return _open(redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303, Response))  # type: ignore[arg-type]
+    return redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303, Response)  # type: ignore[return-value]
 
 
 def about(path: str) -> Response:
@@ -63,7 +60,7 @@ def about(path: str) -> Response:
     given = _only(("page", "per_page", "as-of", "format"))
     form = _form((HTML, *GRAPHS), given)
     iri = _known_of(path)
-    return _unchanged(form) or _told(iri, given, form)
+    return _told(iri, given, form)
 
 
 def _told(iri: str, given: Mapping[str, str], form: Format) -> Response:
@@ -84,7 +81,7 @@ def catalog() -> Response:
     """The catalogue of what is published, in DCAT 3."""
     form = _form(GRAPHS, _only(("format",)))
     given = {"home": f"{_base()}catalog", "at": request.url_root, "dataset": _dataset()}
-    return _unchanged(form) or _answer(described(_pool(), "catalog", given, {}, form), form, _alternates(GRAPHS))
+    return _answer(described(_pool(), "catalog", given, {}, form), form, _alternates(GRAPHS))
 
 
 def void() -> Response:
@@ -92,16 +89,13 @@ def void() -> Response:
     form = _form(GRAPHS, _only(("format",)))
     given = {"dataset": _dataset(), "at": request.url_root}
     read = {"select": {"city": None, "as_of": None, "entailment": True}}
-    return _unchanged(form) or _answer(described(_pool(), "void", given, read, form), form, _alternates(GRAPHS))
+    return _answer(described(_pool(), "void", given, read, form), form, _alternates(GRAPHS))
 
 
 def fragments() -> Response:
     """A page of the triples that fit a pattern, with the controls of Triple Pattern Fragments."""
     given = _only((*_PATTERN, "page", "per_page", "format"))
     form = _form(GRAPHS, given)
-    kept = _unchanged(form)
-    if kept:
-        return kept
     page, size = _paging(given)
     pattern = {name: _term(given[name], name) for name in _PATTERN if given.get(name) and given[name][0] != "?"}
     told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
@@ -148,9 +142,6 @@ _VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
 
 def _vocabulary(iri: str) -> Response:
     form = _form((HTML, *GRAPHS), _only(("format",)))
-    kept = _unchanged(form)
-    if kept:
-        return kept
     if form is not HTML:
         return _answer(written(iri, form), form, _alternates((HTML, *GRAPHS)))
     header, rows = described_vocabulary(iri)
@@ -351,39 +342,15 @@ def _alternates(formats: Sequence[Format]) -> list[tuple[str, str, str]]:
     return [(_changed(format=each.name), "alternate", each.media_type) for each in formats]
 
 
-def _unchanged(form: Format) -> Response | None:
-    """304 if the caller has this answer of this snapshot already (RFC 9110, 13)."""
-    if not request.if_none_match.contains_weak(_etag(form)):
-        return None
-    response = Response(status=304)
-    response.set_etag(_etag(form), weak=True)
-    response.headers["Vary"] = "Accept"
-    return _open(response)
-
-
-def _etag(form: Format) -> str:
-    """What an answer hangs on: the snapshot, the program, the address and the format."""
-    snapshot = SnapshotStore(current_app.extensions["sopkg"].settings.store).current().name
-    return hashlib.sha256("\n".join((snapshot, __version__, request.url, form.media_type)).encode()).hexdigest()[:16]
-
-
 def _answer(body: bytes | str, form: Format, links: Sequence[tuple[str, ...]]) -> Response:
     response = Response(body, content_type=form.header)
     response.headers["Vary"] = "Accept"
-    response.set_etag(_etag(form), weak=True)
     if links:
         response.headers["Link"] = ", ".join(_link(*each) for each in links)
-    return _open(response)
+    return response
 
 
 def _link(address: str, relation: str, media_type: str | None = None) -> str:
     """One link of a Link header (RFC 8288)."""
     stated = f'; type="{media_type}"' if media_type else ""
     return f'<{quote(address, safe=_ENCODED + "?[]")}>; rel="{relation}"{stated}'
-
-
-def _open(response: Response) -> Response:
-    """Any page of the web may read it."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "Link, ETag"
-    return response

@@ -19,7 +19,9 @@ from sopkg.pool import Pool
 
 REQUEST_ID = "X-Request-Id"
 _FIT = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-_UNKNOWN = "none"  # the route of a request that no address fits: its path is the caller's to choose
+# What is the caller's to choose makes no line of its own: a path that no address fits, a method of no meaning here.
+_UNKNOWN = "none"
+_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 # What a pool's health has a number for, and what it means.
 _POOL = {
     "workers": "Queries that may run at the same time.",
@@ -78,7 +80,8 @@ def _ended(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
     seconds, route = time.perf_counter() - g.began, request.url_rule.rule if request.url_rule else _UNKNOWN
     kept = current_app.extensions["sopkg-metrics"]
-    kept.requests.labels(route, request.method if request.url_rule else _UNKNOWN, response.status_code).inc()
+    method = request.method if request.method in _METHODS else _UNKNOWN
+    kept.requests.labels(route, method, response.status_code).inc()
     kept.seconds.labels(route).observe(seconds)
     if current_app.config["SOPKG_LOG"]:
         _log(response, seconds)
