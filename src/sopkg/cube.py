@@ -54,8 +54,7 @@ class Cube:
         parts = {" × ".join(DIMENSIONS): [*self.cells, *self.margins], **self.projections, "structure": self.structure}
         for name, rows in parts.items():
             for row in rows:
-                told = {column: value for column, value in row.items() if column != "addresses"}
-                yield {**dict.fromkeys(COLUMNS), **told, **row["addresses"], "projection": name}
+                yield {**dict.fromkeys(COLUMNS), **_flat(row), **row["addresses"], "projection": name}
 
     def _text(self) -> str:
         parts = {"Cells": self.cells, "What names not all three": self.margins, **self.projections}
@@ -69,7 +68,7 @@ def cube(city: str, date: str, ask: Ask) -> Cube:
     """The cube of one observation. `ask` gives the rows of a report, by its name, over that observation."""
     cells = ask(CELLS)
     words = {name: list(dict.fromkeys(row[name] for row in cells)) for name in DIMENSIONS}
-    readings = {row["object"]: row["readOtherwise"].split("; ") for row in cells if row["readOtherwise"]}
+    readings = {row["object"]: sorted(row["readOtherwise"].split("; ")) for row in cells if row["readOtherwise"]}
     things = {name: (ask(report), key) for name, (report, key) in LISTS.items()}
     counter = _Counter(city, date, words, readings, things, ask(GAPS))
     every = counter.places(DIMENSIONS)
@@ -207,7 +206,12 @@ def _address(path: str, given: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(given)}"
 
 
-def _shown(row: Row) -> Row:
-    """A row for a terminal: without addresses, and what is not recorded says so."""
+def _flat(row: Row) -> Row:
+    """A row without addresses, the readings side by side."""
     told = {name: value for name, value in row.items() if name != "addresses"}
-    return {name: "not recorded" if value is None else value for name, value in told.items()}
+    return {name: "; ".join(value) if isinstance(value, list) else value for name, value in told.items()}
+
+
+def _shown(row: Row) -> Row:
+    """A row for a terminal: what is not recorded says so."""
+    return {name: "not recorded" if value is None else value for name, value in _flat(row).items()}
