@@ -73,7 +73,7 @@ def test_an_address_lists_what_is_counted(client: FlaskClient) -> None:
     unknown = list(verdicts.values()).count("undetermined")
     assert (len(verdicts) - unknown, unknown) == (row["gaps"], row["undetermined"])
     pair = max(told["projections"]["subject × subject"], key=lambda row: row["observed"])
-    assert len(listed(client, pair["addresses"]["engagements"])) == pair["observed"] > 500
+    assert len(listed(client, pair["addresses"]["interactions"])) == pair["observed"] > 500
 
 
 def test_a_small_city_is_counted_as_by_hand() -> None:

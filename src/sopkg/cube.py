@@ -25,7 +25,18 @@ UNSETTLED = "undetermined"
 LISTS = {"expected": ("norms-in-cell", "norm"), "observed": ("engagements-in-cell", "engagement")}
 CELLS, GAPS, PAIRS, STRUCTURE = "cells", "gaps-in-cell", "interactions-between-subjects", "points-lines-surface"
 COUNTS = ("expected", "observed", "gaps", "undetermined", "open", "verdict", "readOtherwise")
-COLUMNS = ("projection", *DIMENSIONS, "counterpart", *COUNTS, "measure", "value", "norms", "engagements", "evidence")
+COLUMNS = (
+    "projection",
+    *DIMENSIONS,
+    "counterpart",
+    *COUNTS,
+    "measure",
+    "value",
+    "norms",
+    "engagements",
+    "interactions",
+    "evidence",
+)
 Ask = Callable[[str], Sequence[Row]]
 
 
@@ -172,7 +183,7 @@ def _pairs(city: str, date: str, subjects: Iterable[str], rows: Sequence[Row]) -
                 "observed": observed,
                 **_judged(kept["gap"].get(place, {}).values(), 0, bool(observed)),
                 "addresses": {
-                    "engagements": _address(f"/queries/{PAIRS}", {**about, "of": "interaction"}),
+                    "interactions": _address(f"/queries/{PAIRS}", {**about, "of": "interaction"}),
                     "evidence": _address(f"/queries/{PAIRS}", {**about, "of": "gap"}),
                 },
             }
