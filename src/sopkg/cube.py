@@ -143,7 +143,7 @@ class _Counter:
         }
 
 
-def _judged(found: Iterable[Row], left_open: int, something: bool) -> Row:
+def _judged(found: Iterable[Row], left_open: int, something: bool, nothing: str = "nothing expected") -> Row:
     """How many gaps there are, undetermined ones apart, and the verdict of the place."""
     verdicts = [row["verdict"] for row in found]
     settled = [each for each in verdicts if each != UNSETTLED]
@@ -154,7 +154,7 @@ def _judged(found: Iterable[Row], left_open: int, something: bool) -> Row:
     elif left_open:
         verdict = "left open"
     else:
-        verdict = "no gap" if something else "nothing expected"
+        verdict = "no gap" if something else nothing
     return {
         "gaps": len(settled),
         "undetermined": len(verdicts) - len(settled),
@@ -181,7 +181,7 @@ def _pairs(city: str, date: str, subjects: Iterable[str], rows: Sequence[Row]) -
             {
                 **given,
                 "observed": observed,
-                **_judged(kept["gap"].get(place, {}).values(), 0, bool(observed)),
+                **_judged(kept["gap"].get(place, {}).values(), 0, bool(observed), nothing="nothing on record"),
                 "addresses": {
                     "interactions": _address(f"/queries/{PAIRS}", {**about, "of": "interaction"}),
                     "evidence": _address(f"/queries/{PAIRS}", {**about, "of": "gap"}),
