@@ -15,6 +15,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 from sopkg.baseline import Comparison, compare
 from sopkg.catalog import QueryFile, check_names, named_query, query_files
 from sopkg.cities import IDS
+from sopkg.cube import Cube, cube
 from sopkg.dataset import INFERRED, CurrentGraph, Selection, current_graphs
 from sopkg.dates import observation_date, today
 from sopkg.detect import focus_of, focus_texts
@@ -183,6 +184,7 @@ class Answers:
         # A snapshot never changes: what was read from it stays true.
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
+        self._cube = lru_cache(KEPT_AUDITS)(self._read_cube)
         self._weights = lru_cache(KEPT_AUDITS)(self._read_weights)
 
     def graphs(self) -> list[CurrentGraph]:
@@ -260,6 +262,15 @@ class Answers:
         given = self.dated(("provenance",), filters.get("city"), *when)
         weights = self._weights(tuple(read), tuple(each for each in given if each not in read), tuple(sorted(audits)))
         return heaviest(({**row, "weight": weights[row["gap"], row["date"]]} for row in rows), sort)
+
+    def cube(self, city: str, date: str | None = None, as_of: str | None = None) -> Cube:
+        """The model's cells as one observation of a city fills them: that of a date, or the latest (as of a date)."""
+        read = self.dated(FINDINGS, city, date, as_of)
+        observed = next(graph.date for graph in self.graphs() if graph.city and graph.graph in read)
+        return self._cube(SnapshotStore(self.settings.store).current().name, city, observed, tuple(read))
+
+    def _read_cube(self, _: str, city: str, date: str, read: tuple[str, ...]) -> Cube:
+        return cube(city, date, lambda name: self.rows(named_query("reports", name), {}, list(read)))
 
     def _read_weights(
         self, read: tuple[str, ...], given: tuple[str, ...], audits: tuple[str, ...]

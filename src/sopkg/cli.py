@@ -321,6 +321,28 @@ def _day(text: str | None) -> str | None:
     return None if text is None else observation_date(text)
 
 
+@main.command("cube")
+@click.option("--city", "city_name", required=True, help="A city of the store.")
+@click.option("--date", help="The observation to read, YYYY-MM-DD or YYYY-MM; without it, the latest.")
+@as_of_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="What to write.",
+)
+@click.pass_obj
+def cube_command(settings: Settings, city_name: str, date: str | None, as_of: str | None, form: str) -> None:
+    """Tell what is expected, on record and missing in each cell of subject, object and stage, and in its projections.
+
+    Example: sopkg cube --city buenos-aires --date 2024-06
+    """
+    with answering(settings) as answers:
+        click.echo(answers.cube(city_name, _day(date), _day(as_of)).written(form), nl=False)
+
+
 @main.command("respond")
 @click.argument("gap")
 @click.option("--kind", required=True, help="What is answered: accepted risk, disputed or remedied.")

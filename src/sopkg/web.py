@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAll
 from sopkg import __version__
 from sopkg.access import require
 from sopkg.answers import CITY_COLUMNS, FILTERS, Answers, finding_table
+from sopkg.cube import Cube
 from sopkg.dataset import Selection, current_graphs
 from sopkg.dates import observation_date
 from sopkg.errors import (
@@ -74,6 +75,9 @@ class Middle(Protocol):
 
     def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> Sequence[dict[str, Any]]:
         """The gaps that fit all filters, the most severe or the heaviest first."""
+
+    def cube(self, city: str, date: str | None = None, as_of: str | None = None) -> Cube:
+        """The model's cells as one observation of a city fills them."""
 
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap."""
@@ -183,6 +187,16 @@ def gaps() -> Response:
     response.headers["X-Total-Count"] = str(len(found))
     response.headers["Link"] = _links(page, size, len(found))
     return response
+
+
+def cube() -> Response:
+    """The model's cells as one observation of a city fills them."""
+    given = _known(request.args, ("city", "date", "as-of", "format"))
+    form = _table_format()
+    if "city" not in given:
+        raise BadInput("the cells of which city? city is not given")
+    told = _middle().cube(given["city"], _date(given), _date(given, "as-of"))
+    return _negotiated(told.written(form.name), form.header)
 
 
 def gap(gap_id: str) -> Response:
@@ -393,6 +407,7 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/", front),
     ("/cities", cities),
     ("/gaps", gaps),
+    ("/cube", cube),
     ("/gaps/diff", diff),
     ("/gaps/feed", feed),
     ("/gaps/<gap_id>", gap),
