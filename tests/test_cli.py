@@ -20,6 +20,7 @@ import pyoxigraph as ox
 import pytest
 from conftest import Demo, Sopkg
 
+from sopkg.catalog import query_files
 from sopkg.cities import cities
 from sopkg.cli import main
 from sopkg.graphs import current_graphs
@@ -221,7 +222,10 @@ def test_an_inferred_triple_is_proved_from_its_row(form: str, demo: Demo, sopkg:
 
 def test_reports_are_listed_and_each_answers(demo: Demo, sopkg: Sopkg) -> None:
     listed = [line.split()[0] for line in sopkg(demo.store, "ask", "--list").stdout.splitlines()[2:]]
-    answers = {name: sopkg(demo.store, "ask", name, "--format", "csv") for name in listed}
+    # Of one city where that can be asked: of all of them many take longer than the rest of this file.
+    of_one = [name for name, each in query_files("reports").items() if "city" in {p.name for p in each.parameters}]
+    words = {name: ("-p", "city=buenos-aires") if name in of_one else () for name in listed}
+    answers = {name: sopkg(demo.store, "ask", name, "--format", "csv", *words[name]) for name in listed}
     assert len(listed) >= 6
     assert {name: answer.exit_code for name, answer in answers.items()} == dict.fromkeys(listed, 0)
     rows = {name: len(list(csv.reader(answer.stdout.splitlines()))) - 1 for name, answer in answers.items()}

@@ -229,7 +229,8 @@ def test_the_front_page_is_well_formed_and_leads_everywhere(server: Server) -> N
     links = {link.attrib["href"] for link in document.iter("a")}
     assert {"/gaps", "/cities", "/sparql", "/health"} | {f"/queries/{name}" for name in reports(server)} <= links
     tried = {case["path"].partition("?")[0] for case in cases("routes.csv")}
-    untried = [link for link in links if link.partition("?")[0] not in tried]
+    # What each report answers is tried on the command line.
+    untried = [link for link in links if link.partition("?")[0] not in tried and not link.startswith("/queries/")]
     assert [server.ask(link).status for link in untried] == [200] * len(untried)
 
 
