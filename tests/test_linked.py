@@ -33,7 +33,7 @@ DERIVED = "http://www.w3.org/ns/prov#wasDerivedFrom"
 CITY = "/about/id/buenos-aires/city/buenos-aires"
 WORK = "/about/id/buenos-aires/initiative/distritojoveninfraestructura"
 EACH = 1  # IRIs of a class that the crawl tries
-LOOKED_AT = 300  # statements of a graph that it finds them in
+LOOKED_AT = 100  # statements of a graph that it finds them in
 
 
 @pytest.fixture(scope="module")

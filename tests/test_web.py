@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from pyoxigraph import RdfFormat, Store
 from stores import small_store
 
+from sopkg.cube import Cube
 from sopkg.errors import not_found
 from sopkg.pool import Pool
 from sopkg.results import Answer
@@ -47,6 +48,9 @@ class Double:
         if identifier != "G05-aaaaaaaaaaaa":
             raise not_found("gap", identifier, ["G05-aaaaaaaaaaaa"])
         return {"id": identifier, "date": date}
+
+    def cube(self, city: str, date: str | None = None, as_of: str | None = None) -> Cube:
+        return Cube(city, date or "2021-12-31", [], [], {}, [])
 
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         return {"json": "{}", "text": "Därum", "turtle": "<a:b> <a:c> <a:d> ."}[form]

@@ -52,9 +52,10 @@ def validate(store: Store, schema: Store, fanout: Fanout | None = None) -> list[
 def results(store: Store, schema: Store, fanout: Fanout | None = None) -> list[Result]:
     """The same for a store whose default graph holds the schema already."""
     ask = partial(_results, store, fanout or Fanout())
+    possible = [check for check in checks(schema) if can_match(store, check.where)]
     # The engine lets go of the interpreter while it evaluates.
     with ThreadPoolExecutor(THREADS) as threads:
-        found = dict.fromkeys(chain.from_iterable(threads.map(ask, checks(schema))))
+        found = dict.fromkeys(chain.from_iterable(threads.map(ask, possible)))
     return sorted(found, key=lambda result: (str(result.focus_node), str(result.path), str(result)))
 
 
@@ -79,8 +80,6 @@ def _instances(file: QueryFile, schema: Store) -> list[Select]:
 
 
 def _results(store: Store, fanout: Fanout, query: Select) -> list[Result]:
-    if not can_match(store, query.where):
-        return []
     rows = store.query(print_query(replace(query, where=nest(query.where, fanout))))
     assert isinstance(rows, QuerySolutions)
     return [_result(row) for row in rows]
