@@ -23,6 +23,7 @@ from sopkg.pool import Pool
 from sopkg.results import GRAPHS
 from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
+from sopkg.vocabularies import _triples
 from sopkg.web import create_app
 from tests.conftest import Demo
 
@@ -240,3 +241,8 @@ def test_the_queries_are_examples_of_sparql(client: FlaskClient) -> None:
     names = {str(each).rpartition("/")[2] for each in graph.subjects(rdflib.RDF.type, shacl.SPARQLExecutable)}
     assert names == {each["name"] for each in json.loads(client.get("/queries").text)}
     assert all(graph.value(each, shacl.select) for each in graph.subjects(rdflib.RDF.type, shacl.SPARQLExecutable))
+
+
+def test_an_ontology_in_a_relative_folder_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert _triples(Path("ontology", "prefixes.ttl"))

@@ -43,7 +43,7 @@ def _by_namespace(paths: Iterable[Path]) -> list[tuple[str, tuple[Path, ...]]]:
 
 @cache
 def _triples(path: Path) -> tuple[Triple, ...]:
-    quads = parse(path=path, format=RdfFormat.TURTLE, base_iri=path.as_uri(), rename_blank_nodes=True)
+    quads = parse(path=path, format=RdfFormat.TURTLE, base_iri=path.absolute().as_uri(), rename_blank_nodes=True)
     return tuple(quad.triple for quad in quads)
 
 
