@@ -22,9 +22,10 @@ from stores import small_store
 from sopkg.cube import Cube
 from sopkg.errors import not_found
 from sopkg.pool import Pool
+from sopkg.replies import Row
 from sopkg.results import Answer
 from sopkg.settings import Settings
-from sopkg.web import Row, create_app
+from sopkg.web import create_app
 
 CASES = Path(__file__).parent / "web"
 SRC = Path(__file__).parents[1] / "src"

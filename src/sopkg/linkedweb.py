@@ -14,11 +14,12 @@ from pyoxigraph import Literal, NamedNode
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.urls import iri_to_uri
 
+from sopkg import asked
 from sopkg.cities import cities
-from sopkg.dates import observation_date
-from sopkg.errors import BadInput, NotFound, unknown_names
+from sopkg.errors import BadInput, NotFound
 from sopkg.inference import term as read_term
 from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
+from sopkg.middle import middle
 from sopkg.results import CSV, GRAPHS, JSON, Format, chosen, to_term
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import context, vocabulary_files, written
@@ -49,7 +50,7 @@ def named(path: str) -> Response:
     for iri in _iris(path):
         if iri in vocabulary_files():
             return _vocabulary(iri)
-    _only(("format",))
+    asked.known(request.args, ("format",))
     known = _known_of(path)
     place = _path_of(known)
     return redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303, Response)  # type: ignore[return-value]
@@ -57,7 +58,7 @@ def named(path: str) -> Response:
 
 def about(path: str) -> Response:
     """The document about a thing."""
-    given = _only(("page", "per_page", "as-of", "format"))
+    given = asked.known(request.args, ("page", "per_page", "as-of", "format"))
     form = _form((HTML, *GRAPHS), given)
     iri = _known_of(path)
     return _told(iri, given, form)
@@ -65,9 +66,8 @@ def about(path: str) -> Response:
 
 def _told(iri: str, given: Mapping[str, str], form: Format) -> Response:
     page, size = _paging(given)
-    as_of = observation_date(given["as-of"]) if "as-of" in given else None
-    asked = {"iri": iri, "as_of": as_of, "offset": (page - 1) * size, "size": size}
-    told = _pool().run("resource", asked)
+    payload = {"iri": iri, "as_of": asked.date(given, "as-of"), "offset": (page - 1) * size, "size": size}
+    told = _pool().run("resource", payload)
     pages = _pages(page, size, told["total"])
     if form is HTML:
         body: bytes | str = render_template("resource.html", **_shown(iri, told, pages))
@@ -79,14 +79,14 @@ def _told(iri: str, given: Mapping[str, str], form: Format) -> Response:
 
 def catalog() -> Response:
     """The catalogue of what is published, in DCAT 3."""
-    form = _form(GRAPHS, _only(("format",)))
+    form = _form(GRAPHS, asked.known(request.args, ("format",)))
     given = {"home": f"{_base()}catalog", "at": request.url_root, "dataset": _dataset()}
     return _answer(described(_pool(), "catalog", given, {}, form), form, _alternates(GRAPHS))
 
 
 def void() -> Response:
     """The published state, in VoID."""
-    form = _form(GRAPHS, _only(("format",)))
+    form = _form(GRAPHS, asked.known(request.args, ("format",)))
     given = {"dataset": _dataset(), "at": request.url_root}
     read = {"select": {"city": None, "as_of": None, "entailment": True}}
     return _answer(described(_pool(), "void", given, read, form), form, _alternates(GRAPHS))
@@ -94,14 +94,14 @@ def void() -> Response:
 
 def fragments() -> Response:
     """A page of the triples that fit a pattern, with the controls of Triple Pattern Fragments."""
-    given = _only((*_PATTERN, "page", "per_page", "format"))
+    given = asked.known(request.args, (*_PATTERN, "page", "per_page", "format"))
     form = _form(GRAPHS, given)
     page, size = _paging(given)
     pattern = {name: _term(given[name], name) for name in _PATTERN if given.get(name) and given[name][0] != "?"}
     told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
     pages = _pages(page, size, told["total"])
-    asked = urlencode({name: given[name] for name in _PATTERN if name in given})
-    whole = f"{request.base_url}?{asked}" if asked else request.base_url
+    sought = urlencode({name: given[name] for name in _PATTERN if name in given})
+    whole = f"{request.base_url}?{sought}" if sought else request.base_url
     template = f"{request.base_url}{{?subject,predicate,object}}"
     triples = fragment(told, f"{request.base_url}#dataset", whole, template, size, pages)
     return _answer(serialised(triples, form), form, [*pages.links(), *_alternates(GRAPHS)])
@@ -109,13 +109,13 @@ def fragments() -> Response:
 
 def json_context() -> Response:
     """The ontology's terms as a JSON-LD context."""
-    _only(())
+    asked.known(request.args, ())
     return _answer(json.dumps(context(), ensure_ascii=False, indent=1), Format("jsonld", "application/ld+json"), ())
 
 
 def table(city: str, file: str) -> Response:
     """A table that a city ships, as its distribution says."""
-    _only(())
+    asked.known(request.args, ())
     known = cities().get(city)
     tables = {path.name: path for path in known.tables().values()} if known else {}
     if file not in tables:
@@ -141,7 +141,7 @@ _VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
 
 
 def _vocabulary(iri: str) -> Response:
-    form = _form((HTML, *GRAPHS), _only(("format",)))
+    form = _form((HTML, *GRAPHS), asked.known(request.args, ("format",)))
     if form is not HTML:
         return _answer(written(iri, form), form, _alternates((HTML, *GRAPHS)))
     header, rows = described_vocabulary(iri)
@@ -283,12 +283,11 @@ def _term(text: str, name: str) -> str:
 
 
 def _base() -> str:
-    base: str = current_app.extensions["sopkg"].settings.base
-    return base
+    return middle().settings.base
 
 
 def _pool() -> Any:
-    return current_app.extensions["sopkg"].pool
+    return middle().pool
 
 
 def _dataset() -> str:
@@ -304,26 +303,12 @@ def _local(path: str) -> str:
     return f"{request.script_root}/{path}"
 
 
-def _only(names: Sequence[str]) -> dict[str, str]:
-    unknown = sorted(set(request.args) - set(names))
-    if unknown:
-        raise unknown_names("parameter", unknown, names)
-    twice = sorted(name for name, values in request.args.lists() if len(values) > 1)
-    if twice:
-        raise BadInput(f"given more than once: {', '.join(twice)}")
-    return request.args.to_dict()
-
-
 def _form(formats: Sequence[Format], given: Mapping[str, str]) -> Format:
-    return chosen(request.headers.get("Accept", ""), formats, given.get("format"))
+    return chosen(asked.accept(), formats, given.get("format"))
 
 
 def _paging(given: Mapping[str, str]) -> tuple[int, int]:
-    page, size = (given.get(name, default) for name, default in (("page", "1"), ("per_page", str(_PAGE_SIZE))))
-    for name, text in (("page", page), ("per_page", size)):
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-            raise BadInput(f"{name} is {text!r}; expected is a whole number above 0")
-    return int(page), min(int(size), _LARGEST_PAGE)
+    return asked.whole(given, "page", 1), min(asked.whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
 
 
 def _pages(page: int, size: int, total: int) -> Pages:
