@@ -242,6 +242,9 @@ def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
     left = len(loaded.problems) - SHOWN_PROBLEMS
     if left > 0:
         click.echo(f"  and {left} more; `sopkg ask problems -p city={city_name} -p date={date}` lists all")
+    if loaded.broken:
+        count = f"{loaded.broken} times a rule that data must keep is broken"
+        click.echo(f"  {count}; `sopkg ask validation-results -p city={city_name} -p date={date}` says where")
     _report_clashes(loaded.inconsistencies, city_name, date)
 
 

@@ -35,13 +35,14 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did: whether anything changed, the problems of the table, counts by step, and what clashes."""
+    """What a load did: whether anything changed, the problems of the table, counts by step, clashes, broken rules."""
 
     changed: bool
     problems: list[Problem]
     rows: int
     counts: Mapping[str, int]
     inconsistencies: Sequence[Inconsistency] = ()
+    broken: int = 0
 
 
 def load(
@@ -92,7 +93,7 @@ def load(
         }
         publish_all(draft, city, date, steps, method, progress)
     counts = {step: len(triples) for step, triples in steps.items()}
-    return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies)
+    return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies, derived.broken)
 
 
 def check_observed(date: str, today: str) -> None:

@@ -25,12 +25,13 @@ Triples = list[Triple]
 
 @dataclass(frozen=True)
 class Derived:
-    """What follows from the asserted triples of one observation, and which of them can't all be true."""
+    """What follows from one observation: which of it can't all be true, and how often it breaks a rule."""
 
     validation: Triples
     inferred: Triples
     gaps: Triples
     inconsistencies: list[Inconsistency]
+    broken: int
 
 
 def derive(
@@ -56,7 +57,7 @@ def derive(
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
     gaps = detect(store, audit, mapping_hash, progress, asked)
     inferred = [each for each in entailment.triples if is_named(each)]
-    return Derived(report(results, audit.base), inferred, gaps, entailment.inconsistencies)
+    return Derived(report(results, audit.base), inferred, gaps, entailment.inconsistencies, len(results))
 
 
 @cache
