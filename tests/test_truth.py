@@ -38,7 +38,7 @@ from tests.bench.statements import absence, scope
 from tests.polarity import Signed, signed_patterns, signs
 from tests.test_gaps import BASE, CASES, last_file, name
 
-SIZE = 8_000
+SIZE = 9_000
 CONTESTED = NamedNode(f"{bench.SOP}Contested")
 CITY, OBSERVED = cities()["buenos-aires"], "2019-11-30"
 AUDIT = Audit(bench.BASE, NamedNode(f"{bench.BASE}observation/{bench.DATE}"), bench.DATE)
