@@ -286,6 +286,7 @@ def _problem_line(problem: Problem) -> str:
     type=click.Path(path_type=Path),
     help="An earlier report, as --format json wrote it: exit 1 if a gap is new or worse.",
 )
+@click.option("--extensions", is_flag=True, help="With the kinds of gap that come from the literature, not the paper.")
 @click.option(
     "--pass-accepted",
     is_flag=True,
@@ -301,6 +302,7 @@ def audit(
     sort: str | None,
     fail_on: str | None,
     baseline: Path | None,
+    extensions: bool,
     pass_accepted: bool,
 ) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
@@ -309,7 +311,7 @@ def audit(
     """
     earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj) as answers:
-        report = answers.audit(city_name, _day(date), _day(as_of), sort)
+        report = answers.audit(city_name, _day(date), _day(as_of), sort, extensions)
         report = replace(report if earlier is None else report.beside(earlier), passes_accepted=pass_accepted)
         click.echo(report.written(form), nl=False)
         if baseline is not None and report.compared is not None:

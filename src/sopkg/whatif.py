@@ -13,7 +13,7 @@ from sopkg.change import Closed
 from sopkg.cities import City
 from sopkg.detect import Audit, focus_of
 from sopkg.files import system_query
-from sopkg.graphs import triples_of
+from sopkg.graphs import GAPS, triples_of
 from sopkg.load import earlier_findings, mapping_hash_of, observation, of_date
 from sopkg.naming import Names
 from sopkg.negation import RDF_TYPE
@@ -82,7 +82,7 @@ def _audited(store: Store, snapshot: str, city: City, date: str) -> Audited:
     steps = {graph.step: triples_of(store, graph.iri) for graph in of_date(store, city, date)}
     rest = [*closed_ontology(), *steps["provenance"], *earlier_findings(store, city, date)]
     audit = Audit(city.base, observation(city, date), date)
-    return Audited(closed_of(steps), rest, steps["gaps"], audit, mapping_hash_of(steps["provenance"]))
+    return Audited(closed_of(steps), rest, steps[GAPS], audit, mapping_hash_of(steps["provenance"]))
 
 
 def answer(audited: Audited, edit: Edit) -> Row:
