@@ -262,12 +262,13 @@ def reasoning(task: str) -> Response:
 def what_if() -> Response:
     """What a SPARQL update of an observation would change; nothing is changed."""
     given = request.args
-    asked.known(given, ("city", "date"))
+    asked.known(given, ("city", "date", "extensions"))
     if request.mimetype != UPDATE:
         raise UnsupportedMediaType(f"{request.mimetype or 'a body without a type'}: expected is {UPDATE}")
     if "city" not in given:
         raise BadInput("which city? city is not given")
-    return replies.json_of(middle().what_if(asked.utf8(request.get_data()), given["city"], asked.date(given)))
+    update, extensions = asked.utf8(request.get_data()), asked.yes(given, "extensions")
+    return replies.json_of(middle().what_if(update, given["city"], asked.date(given), extensions))
 
 
 def _graph() -> Given:
