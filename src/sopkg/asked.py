@@ -69,14 +69,6 @@ def whole(given: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def yes(given: Mapping[str, str], name: str) -> bool:
-    """Whether something is asked for. Raises BadInput for what is neither true nor false."""
-    text = given.get(name, "false")
-    if text not in ("true", "false"):
-        raise BadInput(f"{name} is {text!r}; expected is true or false")
-    return text == "true"
-
-
 def number(given: Mapping[str, str], name: str) -> int | None:
     """A whole number from 0, or None if it is not given. Raises BadInput for another."""
     text = given.get(name)

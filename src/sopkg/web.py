@@ -267,7 +267,7 @@ def what_if() -> Response:
         raise UnsupportedMediaType(f"{request.mimetype or 'a body without a type'}: expected is {UPDATE}")
     if "city" not in given:
         raise BadInput("which city? city is not given")
-    update, extensions = asked.utf8(request.get_data()), asked.yes(given, "extensions")
+    update, extensions = asked.utf8(request.get_data()), asked.truth(given, "extensions") or False
     return replies.json_of(middle().what_if(update, given["city"], asked.date(given), extensions))
 
 
