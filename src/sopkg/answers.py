@@ -448,12 +448,15 @@ class Answers:
         proved: str = self.pool.run("prove", graphs | asked)
         return proved
 
-    def what_if(self, update: str, city: str, date: str | None) -> Row:
-        """What a SPARQL update of an observation, the latest if `date` is None, would change; nothing is changed."""
+    def what_if(self, update: str, city: str, date: str | None, extensions: bool = False) -> Row:
+        """What a SPARQL update of an observation, the latest if `date` is None, would change; nothing is changed.
+
+        With `extensions` among the gaps of kinds that the paper does not have, too.
+        """
         self.dated(("asserted",), city, date)
         latest = max(graph.date for graph in self.graphs() if graph.city == city)
         asked = {"city": city, "date": date or latest, "update": update, "nesting": self.settings.nesting}
-        told: Row = self.pool.run("what-if", asked)
+        told: Row = self.pool.run("what-if", {**asked, "extensions": extensions})
         return told
 
     def _read_event_rows(
