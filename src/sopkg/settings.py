@@ -33,6 +33,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _from_zero(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def _megabytes(text: str) -> int:
     number = int(text)
     if number < SMALLEST_WORKER:
@@ -74,6 +81,12 @@ class Settings:
     )
     host: Annotated[str, About(str, "a name or address", "address that `serve` listens on")] = "127.0.0.1"
     port: Annotated[int, About(int, "a whole number", "port that `serve` listens on")] = 8080
+    proxies: Annotated[
+        int,
+        About(
+            _from_zero, "a whole number", "proxies in front whose X-Forwarded headers are believed, one behind another"
+        ),
+    ] = 0
     base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
     workers: Annotated[int, About(_positive, _COUNT, "queries that run at the same time")] = 2
     query_seconds: Annotated[float, About(_seconds, _SECONDS, "time that one query may take")] = 30.0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
 from sopkg.access import require
@@ -86,12 +87,16 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_description(app)
     add_problems(app)
     prepare(app, settings)
+    if settings.proxies:  # a header that no proxy of ours has set is anybody's word
+        trusted = dict.fromkeys(("x_for", "x_proto", "x_host", "x_port", "x_prefix"), settings.proxies)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **trusted)  # type: ignore[method-assign]
     return app
 
 
 @operation(media_type=HTML.header)
 def front() -> str:
     """A page for people, which leads to everything else."""
+    given()
     observed = {(each["city"], each["date"]): each for each in middle().cities()}
     return render_template("front.html", cities=observed.values(), queries=middle().queries())
 
