@@ -16,6 +16,7 @@ from sopkg.access import require
 from sopkg.answers import CITY_COLUMNS, Answers, finding_table
 from sopkg.answers import FILTERS as GAP_FILTERS
 from sopkg.catalog import query_files
+from sopkg.clients import add_clients
 from sopkg.dataset import current_graphs
 from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType, not_found
 from sopkg.exchange import prepare
@@ -85,6 +86,7 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_sparql(app)
     add_linked_data(app)
     add_description(app)
+    add_clients(app)
     add_problems(app)
     prepare(app, settings)
     if settings.proxies:  # a header that no proxy of ours has set is anybody's word
