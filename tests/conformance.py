@@ -11,13 +11,14 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import positive_data_acceptance
+from schemathesis.checks import not_a_server_error, positive_data_acceptance
 
 from sopkg.results import GRAPHS
 from tests.amount import ALL
 
 # What fits a schema may still be no SPARQL, no city and no gap: that it is refused is right.
-PASSED_OVER = [positive_data_acceptance]
+# A 503 or 504 that is described is right; a 500 is nowhere described.
+PASSED_OVER = [positive_data_acceptance, not_a_server_error]
 # Reasoning over the ontology takes seconds, and the answer has the same form.
 QUICK = {"reasoner": "rl", "ontology": "false"}
 # The bodies that are text; schemathesis knows how to send others.

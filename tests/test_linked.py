@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sopkg.answers import Answers
+from sopkg.files import BASE
 from sopkg.linkedweb import _href
 from sopkg.pool import Pool
 from sopkg.results import GRAPHS
@@ -26,7 +27,6 @@ from sopkg.vocabularies import _triples
 from sopkg.web import create_app
 from tests.conftest import Demo
 
-BASE = "https://w3id.org/sopkg/"
 HYDRA = "http://www.w3.org/ns/hydra/core#"
 VOID = "http://rdfs.org/ns/void#"
 DERIVED = "http://www.w3.org/ns/prov#wasDerivedFrom"

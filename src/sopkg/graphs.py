@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from pyoxigraph import Literal, NamedNode, Store, Triple
 
-from sopkg.files import system_query
+from sopkg.files import BASE, system_query
 from sopkg.rows import select
 from sopkg.staging import Cells
 
-CATALOGUE = "https://w3id.org/sopkg/graph/catalogue"
+CATALOGUE = f"{BASE}graph/catalogue"
 XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
 
 

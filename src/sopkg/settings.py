@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, get_type_hints
 
 from sopkg.errors import BadInput
-from sopkg.files import OWN_CITIES, root
+from sopkg.files import BASE, OWN_CITIES, root
 
 
 class About(NamedTuple):
@@ -54,6 +55,12 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _base(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`#?]+/", text):
+        raise ValueError(text)
+    return text
+
+
 def _sha256(text: str) -> str:
     digest = text.strip().lower()
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
@@ -87,7 +94,9 @@ class Settings:
             _from_zero, "a whole number", "proxies in front whose X-Forwarded headers are believed, one behind another"
         ),
     ] = 0
-    base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
+    base: Annotated[
+        str, About(_base, "an http or https IRI that ends in /", "what every IRI of ours begins with, terms too")
+    ] = BASE
     workers: Annotated[int, About(_positive, _COUNT, "queries that run at the same time")] = 2
     query_seconds: Annotated[float, About(_seconds, _SECONDS, "time that one query may take")] = 30.0
     queue_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a query waits for a worker")] = 10.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
 
-from sopkg.files import found, system_query
+from sopkg.files import found, rebased, system_query
 from sopkg.results import Format
 from sopkg.rows import Row, select
 from sopkg.turtle import prefix_table, store_of
@@ -43,7 +43,8 @@ def _by_namespace(paths: Iterable[Path]) -> list[tuple[str, tuple[Path, ...]]]:
 
 @cache
 def _triples(path: Path) -> tuple[Triple, ...]:
-    quads = parse(path=path, format=RdfFormat.TURTLE, base_iri=path.absolute().as_uri(), rename_blank_nodes=True)
+    text, address = rebased(path.read_bytes()), path.absolute().as_uri()
+    quads = parse(text, RdfFormat.TURTLE, base_iri=address, rename_blank_nodes=True)
     return tuple(quad.triple for quad in quads)
 
 
