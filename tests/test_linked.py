@@ -29,6 +29,7 @@ from sopkg.store import SnapshotStore
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import _triples
 from sopkg.web import create_app
+from tests.amount import ALL
 from tests.conftest import Demo
 
 HYDRA = "http://www.w3.org/ns/hydra/core#"
@@ -36,8 +37,8 @@ VOID = "http://rdfs.org/ns/void#"
 DERIVED = "http://www.w3.org/ns/prov#wasDerivedFrom"
 CITY = "/about/id/buenos-aires/city/buenos-aires"
 WORK = "/about/id/buenos-aires/initiative/distritojoveninfraestructura"
-EACH = 1  # IRIs of a class that the crawl tries
-LOOKED_AT = 100  # statements of a graph that it finds them in
+EACH = 20 if ALL else 1  # IRIs of a class that the crawl tries
+LOOKED_AT = 100_000 if ALL else 100  # statements of a graph that it finds them in
 
 
 def minted(store: Path) -> list[str]:
