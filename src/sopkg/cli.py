@@ -112,6 +112,11 @@ as_of_option = click.option(
 )
 
 
+extensions_option = click.option(
+    "--extensions", is_flag=True, help="With the kinds of gap that come from other literature than the paper."
+)
+
+
 def snapshots(settings: Settings) -> SnapshotStore:
     """The store that the settings name."""
     return SnapshotStore(settings.store, settings.lock_seconds)
@@ -286,6 +291,7 @@ def _problem_line(problem: Problem) -> str:
     type=click.Path(path_type=Path),
     help="An earlier report, as --format json wrote it: exit 1 if a gap is new or worse.",
 )
+@extensions_option
 @click.option(
     "--pass-accepted",
     is_flag=True,
@@ -301,6 +307,7 @@ def audit(
     sort: str | None,
     fail_on: str | None,
     baseline: Path | None,
+    extensions: bool,
     pass_accepted: bool,
 ) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
@@ -309,7 +316,7 @@ def audit(
     """
     earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj) as answers:
-        report = answers.audit(city_name, _day(date), _day(as_of), sort)
+        report = answers.audit(city_name, _day(date), _day(as_of), sort, extensions)
         report = replace(report if earlier is None else report.beside(earlier), passes_accepted=pass_accepted)
         click.echo(report.written(form), nl=False)
         if baseline is not None and report.compared is not None:
@@ -517,18 +524,21 @@ def remedy(settings: Settings, gap: str, date: str | None, form: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--city", required=True, help="A city.")
 @click.option("--date", help="The observation, as loaded; without it, the latest.")
+@extensions_option
 @click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What to write."
 )
 @click.pass_obj
-def what_if_command(settings: Settings, file: Path, city: str, date: str | None, form: str) -> None:
+def what_if_command(
+    settings: Settings, file: Path, city: str, date: str | None, extensions: bool, form: str
+) -> None:
     """Tell which gaps an update would open, close and change; nothing is changed.
 
     Example: sopkg what-if corrections.ru --city buenos-aires --date 2019-11
     """
     text = _utf8(file.read_bytes(), "update")
     with answering(settings) as answers:
-        told = answers.what_if(text, city, None if date is None else observation_date(date))
+        told = answers.what_if(text, city, None if date is None else observation_date(date), extensions)
     click.echo(as_json(told) if form == "json" else what_if_text(told), nl=False)
 
 

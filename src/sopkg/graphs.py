@@ -12,6 +12,8 @@ from sopkg.rows import select
 from sopkg.staging import Cells
 
 CATALOGUE = f"{BASE}graph/catalogue"
+GAPS, EXTENSION_GAPS = AUDITS = ("gaps", "extension-gaps")
+"""The steps that detect: the paper's kinds, and the others, whose graph is read by who asks for it only."""
 XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
 
 

@@ -62,6 +62,7 @@ _TYPES: Mapping[str, tuple[str, Schema]] = {
     "text": ("a text", STRING),
     "boolean": ("true or false", {"type": "boolean"}),
 }
+_TRUTH = ("true", "false")
 _CHOOSING: Mapping[str, Parameter] = {
     "city": CITY,
     "date": DATE,
@@ -70,6 +71,7 @@ _CHOOSING: Mapping[str, Parameter] = {
     "object": Parameter("object", "an object of the model: its name or IRI", words=lambda: filter_words()["object"]),
     "severity": Parameter("severity", "how severe", words=lambda: GRADES),
     "verdict": Parameter("verdict", "how sure", words=lambda: VERDICTS),
+    "extensions": Parameter("extensions", "true adds the kinds that the paper does not have", words=lambda: _TRUTH),
     "sort": Parameter("sort", "by what the gaps touch, the heaviest first", words=sorts),
     "event": Parameter("event", "what became of a gap", words=lambda: event_words()["event"]),
     "because": Parameter("because", "what changed", words=lambda: event_words()["because"]),

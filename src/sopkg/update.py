@@ -98,8 +98,8 @@ def update(
         validation = report(validate(store_of(now["asserted"]), closed_schema()), audit.base)
         now = {**now, "provenance": [*steps["provenance"], *told], "validation": validation}
         gaps = detect_again(now, earlier_findings(draft.store, city, date), audit, in_steps(progress))
-        publish_all(draft, city, date, {**now, "gaps": gaps}, method_hash(), progress)
-    counts = {step: len(triples) for step, triples in {**now, "gaps": gaps}.items()}
+        publish_all(draft, city, date, {**now, **gaps}, method_hash(), progress)
+    counts = {step: len(triples) for step, triples in {**now, **gaps}.items()}
     sizes = (len(added), len(removed), len(changed.added), len(changed.removed))
     return Updated(*sizes, counts, changed.inconsistencies)
 

@@ -310,14 +310,17 @@ def reasoning(task: str) -> Response:
 
 
 @operation(
-    replace(CITY, required=True), DATE, body=lambda: {UPDATE: STRING}, raises=(NotFound, Forbidden, Unprocessable)
+    *(replace(CITY, required=True), DATE, *chosen_by("extensions")),
+    body=lambda: {UPDATE: STRING},
+    raises=(NotFound, Forbidden, Unprocessable),
 )
 def what_if() -> Response:
     """What a SPARQL update of an observation would change; nothing is changed."""
     told = given()
     if request.mimetype != UPDATE:
         raise UnsupportedMediaType(f"{request.mimetype or 'a body without a type'}: expected is {UPDATE}")
-    return replies.json_of(middle().what_if(asked.utf8(request.get_data()), told["city"], told.get("date")))
+    update, extensions = asked.utf8(request.get_data()), told.get("extensions") == "true"
+    return replies.json_of(middle().what_if(update, told["city"], told.get("date"), extensions))
 
 
 def _graph() -> Given:
