@@ -121,7 +121,7 @@ def _path(rule: Rule, case: Case) -> str:
 
 def _operation(offered: Operation, rule: Rule, case: Case, method: str, several: bool) -> dict[str, Any]:
     body = offered.body() if method != "GET" else {}
-    name = ".".join((rule.endpoint, *case.path.values(), *([method.lower()] if several else [])))
+    name = ".".join((rule.endpoint.replace(".", "_"), *case.path.values(), *([method.lower()] if several else [])))
     parameters = [_parameter(each, each.name in rule.arguments) for each in offered.parameters]
     return {
         "operationId": name,

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from sopkg.operations import operation
+from sopkg.operations import given, operation
 from sopkg.pool import Pool
 
 REQUEST_ID = "X-Request-Id"
@@ -69,6 +69,7 @@ def observe(app: Flask, pool: Pool, log: bool) -> None:
 @operation(media_type=CONTENT_TYPE_LATEST)
 def metrics() -> Response:
     """The metrics in Prometheus' text format."""
+    given()
     return Response(generate_latest(current_app.extensions["sopkg-metrics"].registry), content_type=CONTENT_TYPE_LATEST)
 
 

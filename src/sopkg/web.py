@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
 from sopkg.access import require
 from sopkg.answers import CITY_COLUMNS, Answers, finding_table
 from sopkg.answers import FILTERS as GAP_FILTERS
 from sopkg.catalog import query_files
+from sopkg.clients import add_clients
 from sopkg.dataset import current_graphs
 from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType, not_found
 from sopkg.exchange import prepare
@@ -84,14 +86,19 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_sparql(app)
     add_linked_data(app)
     add_description(app)
+    add_clients(app)
     add_problems(app)
     prepare(app, settings)
+    if settings.proxies:  # a header that no proxy of ours has set is anybody's word
+        trusted = dict.fromkeys(("x_for", "x_proto", "x_host", "x_port", "x_prefix"), settings.proxies)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **trusted)  # type: ignore[method-assign]
     return app
 
 
 @operation(media_type=HTML.header)
 def front() -> str:
     """A page for people, which leads to everything else."""
+    given()
     observed = {(each["city"], each["date"]): each for each in middle().cities()}
     return render_template("front.html", cities=observed.values(), queries=middle().queries())
 

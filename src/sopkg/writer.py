@@ -1,4 +1,4 @@
-"""Has changes made over HTTP in a process of its own, one after the other, so that no update can hold the service up."""
+"""Has changes made over HTTP in a process of its own, one after the other, so that none can hold the service up."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Writer:
         with self._starting:
             if self._pool is None:
                 given = self._settings
-                limits = {"query_seconds": given.write_seconds, "query_megabytes": given.write_megabytes}
-                self._pool = Pool(replace(given, workers=1, queue_seconds=given.lock_seconds, **limits))
+                limited = replace(given, query_seconds=given.write_seconds, query_megabytes=given.write_megabytes)
+                self._pool = Pool(replace(limited, workers=1, queue_seconds=given.lock_seconds))
             return self._pool
 
     def close(self) -> None:

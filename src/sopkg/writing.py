@@ -18,6 +18,7 @@ from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store, Triple
 
 from sopkg.cities import City
 from sopkg.errors import BadInput, Forbidden, NotFound
+from sopkg.files import BASE
 from sopkg.graphs import CATALOGUE, CLIENT, DEFAULT, Graph, current_graphs, known_graphs, triples_of
 from sopkg.guard import inspect_update, using
 from sopkg.load import GRAPHS, Loaded, catalogue_triples, forget, load, method_hash
@@ -28,7 +29,6 @@ from sopkg.turtle import skolemised
 from sopkg.update import Edit, Updated, revise, said_in
 from sopkg.worker import Job
 
-OURS = "https://w3id.org/sopkg/"
 MINTED = f"{GRAPHS}client/"
 """What the graphs begin with that are made for who names none (Graph Store Protocol, 5.5)."""
 _OBSERVED = re.compile(re.escape(GRAPHS) + r"([^/]+)/(\d{4}-\d\d-\d\d)/asserted$")
@@ -220,7 +220,7 @@ def _row(updated: Updated) -> Row:
 
 
 def _check_ours(name: str) -> None:
-    if name.startswith(OURS) and name != DEFAULT and not name.startswith(MINTED):
+    if name.startswith(BASE) and name != DEFAULT and not name.startswith(MINTED):
         said = f"{name} is derived, or none of this service: what sources say of an observation is written to, as"
         raise Forbidden(f"{said} {GRAPHS}CITY/DATE/asserted, and graphs with names of one's own")
 
