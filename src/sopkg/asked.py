@@ -32,8 +32,8 @@ def date(given: Mapping[str, str], name: str = "date") -> str | None:
     return observation_date(given[name]) if name in given else None
 
 
-def seconds(given: Mapping[str, str]) -> float | None:
-    """The time that a caller gives a query. Raises BadInput for what is no number above 0."""
+def seconds(given: Mapping[str, str], limit: float) -> float | None:
+    """The time that a caller gives a query. Raises BadInput for what is no number above 0, or above the limit."""
     if "timeout" not in given:
         return None
     try:
@@ -42,6 +42,18 @@ def seconds(given: Mapping[str, str]) -> float | None:
         told = math.nan
     if not 0 < told < math.inf:
         raise BadInput(f"timeout is {given['timeout']!r}; expected are seconds, above 0")
+    if told > limit:
+        raise BadInput(f"timeout is {told:g} s; the limit is {limit:g} s, and may be lowered only", {"limit": limit})
+    return told
+
+
+def rows(given: Mapping[str, str], limit: int) -> int | None:
+    """The most rows that a caller takes. Raises BadInput for what is no whole number above 0, or above the limit."""
+    if "rows" not in given:
+        return None
+    told = whole(given, "rows", limit)
+    if told > limit:
+        raise BadInput(f"rows is {told}; the limit is {limit}, and may be lowered only", {"limit": limit})
     return told
 
 

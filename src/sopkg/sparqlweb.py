@@ -14,7 +14,7 @@ from sopkg.sparql import answer, describe
 
 UPDATE = "application/sparql-update"
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
-_PROTOCOL = ("query", *_DATASET, "timeout", "format")
+_PROTOCOL = ("query", *_DATASET, "timeout", "rows", "format")
 
 
 def add_sparql(app: Flask) -> None:
@@ -39,7 +39,8 @@ def sparql() -> Response:
             _selection(given),
             accept=asked.accept(),
             form=given.get("format"),
-            seconds=asked.seconds(given),
+            seconds=asked.seconds(given, middle().settings.query_seconds),
+            rows=asked.rows(given, middle().settings.result_rows),
         )
     return replies.written(found.body, found.content_type)
 

@@ -29,6 +29,7 @@ from sopkg.remedy import as_text as remedy_text
 from sopkg.replies import add_problems
 from sopkg.responses import TOLD
 from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, chosen
+from sopkg.runningweb import add_running
 from sopkg.settings import Settings
 from sopkg.sparqlweb import UPDATE, add_sparql
 from sopkg.store import SnapshotStore
@@ -53,12 +54,13 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
     app.extensions["sopkg"] = answers or Answers(settings, Pool(settings))
     observe(app, app.extensions["sopkg"].pool, settings.log)
-    app.extensions["sopkg-reasoner"] = Reasoner(settings)
+    app.extensions["sopkg-reasoner"] = Reasoner(settings, app.extensions["sopkg"].pool.running)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/gaps/<gap_id>/responses", view_func=responses, methods=["GET", "POST"])
     app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
+    add_running(app)
     add_sparql(app)
     add_linked_data(app)
     add_problems(app)
@@ -254,7 +256,7 @@ def reasoning(task: str) -> Response:
         _graph() if request.method == "POST" else None,
         accept=asked.accept(),
         form=given.get("format"),
-        seconds=asked.seconds(given),
+        seconds=asked.seconds(given, middle().settings.reason_seconds),
     )
     return replies.written(found.body, found.content_type)
 
