@@ -11,12 +11,15 @@ from flask.testing import FlaskClient
 from pyoxigraph import NamedNode, Quad, QueryResultsFormat, QuerySolutions, Store
 
 from sopkg.catalog import named_query, query_files
+from sopkg.detect import Audit
+from sopkg.pipeline import derive
 from sopkg.settings import Settings
-from sopkg.turtle import ontology, read_turtle
+from sopkg.turtle import ontology, read_turtle, store_of
 from sopkg.web import create_app
 from tests.conftest import Demo
 
 CASES = Path(__file__).parent / "reports"
+BASE = "https://w3id.org/sopkg/id/t/"
 WITHOUT_LINES = ["validation-results"]  # nothing in the demonstration breaks a shape
 Lines = list[dict[str, str]]
 
@@ -43,11 +46,13 @@ def asked(client: FlaskClient, report: str) -> Lines:
 
 @pytest.fixture(scope="module")
 def small() -> Store:
-    """The small city twice, in graphs that are read together: nothing is counted twice."""
-    store = Store()
-    store.extend(Quad(*triple) for triple in ontology())
+    """The small city and its gaps twice, in graphs that are read together: nothing is counted twice."""
+    asserted = read_turtle(CASES / "small.ttl")
+    audit = Audit(BASE, NamedNode(f"{BASE}observation"), "2024-06-30")
+    derived = derive(audit, asserted, [], asked=["accountability-vacuum", "overdue-creation"])
+    store = store_of(ontology())
     for graph in (NamedNode("urn:one"), NamedNode("urn:two")):
-        store.extend(Quad(*triple, graph) for triple in read_turtle(CASES / "small.ttl"))
+        store.extend(Quad(*triple, graph) for triple in {*asserted, *derived.inferred, *derived.gaps})
     return store
 
 
