@@ -20,7 +20,7 @@ from tests.conftest import Demo
 
 CASES = Path(__file__).parent / "reports"
 BASE = "https://w3id.org/sopkg/id/t/"
-WITHOUT_LINES = ["validation-results"]  # nothing in the demonstration breaks a shape
+WITHOUT_LINES = ["validation-results"]  # the demonstration breaks no rule
 Lines = list[dict[str, str]]
 
 
