@@ -141,7 +141,9 @@ def _asked(job: Job) -> Callable[..., Any]:
     if chosen and default is None:
         default, named = _clauses(job.payload["query"])
     default, named = (None if each is None else resolved(job.store, each) for each in (default, named))
-    if default and (chosen or DEFAULT in default) and merge.overlap(default):
+    if not chosen and default and DEFAULT in default and merge.repeats(DEFAULT, tuple(default)):
+        chosen, named = True, merge.named()
+    if chosen and default and merge.overlap(default):
         store = merge.merged(tuple(default), tuple(named or ()))
         return partial(store.query, named_graphs=_graphs(named or []), default_graph=ox.DefaultGraph())
     return partial(job.store.query, default_graph=_graphs(default), named_graphs=_graphs(named))
