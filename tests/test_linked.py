@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -35,13 +34,6 @@ CITY = "/about/id/buenos-aires/city/buenos-aires"
 WORK = "/about/id/buenos-aires/initiative/distritojoveninfraestructura"
 EACH = 1  # IRIs of a class that the crawl tries
 LOOKED_AT = 100  # statements of a graph that it finds them in
-
-
-@pytest.fixture(scope="module")
-def client(demo: Demo) -> Iterator[FlaskClient]:
-    settings = Settings(store=demo.store, allow_no_netns=True)
-    with Pool(settings) as pool:
-        yield create_app(settings, Answers(settings, pool)).test_client()
 
 
 def minted(store: Path) -> list[str]:

@@ -26,13 +26,14 @@ Triples = list[Triple]
 
 @dataclass(frozen=True)
 class Derived:
-    """What follows from the asserted triples of one observation, and which of them can't all be true."""
+    """What follows from one observation: which of it can't all be true, and how often it breaks a rule."""
 
     validation: Triples
     inferred: Triples
     gaps: Triples
     extension_gaps: Triples
     inconsistencies: list[Inconsistency]
+    broken: int
 
 
 def derive(
@@ -62,7 +63,7 @@ def derive(
         found = {GAPS: detect(store, audit, mapping_hash, progress, asked), EXTENSION_GAPS: []}
     inferred = [each for each in entailment.triples if is_named(each)]
     steps = found[GAPS], found[EXTENSION_GAPS]
-    return Derived(report(results, audit.base), inferred, *steps, entailment.inconsistencies)
+    return Derived(report(results, audit.base), inferred, *steps, entailment.inconsistencies, len(results))
 
 
 @cache

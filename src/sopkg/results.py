@@ -46,6 +46,7 @@ TURTLE = Format(
     ("application/x-turtle", "application/turtle"),
     content_type="text/turtle; charset=utf-8",
 )
+HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
 ATOM = Format("atom", "application/atom+xml", ("application/xml", "text/xml"))
 
 ROWS: tuple[Format, ...] = (
