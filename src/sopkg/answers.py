@@ -38,7 +38,7 @@ from sopkg.schema import ontology_store
 from sopkg.settings import Settings
 from sopkg.sparql import ROWS, answer
 from sopkg.staging import Cells, construct
-from sopkg.store import SnapshotStore
+from sopkg.store import COMMAND_LINE, SnapshotStore
 from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.turtle import prefix_table
 from sopkg.weight import cells, check_sort, columns, heaviest, measure, measures, weigh
@@ -321,14 +321,15 @@ class Answers:
         """The responses to one gap. Raises NotFound for a gap that there is not."""
         return [row for row in self.responses(self._city_of(identifier)) if row["gap"] == identifier]
 
-    def respond(self, identifier: str, given: Mapping[str, object]) -> tuple[Row, bool]:
-        """Records what is answered to a gap: the response as it stands now, and whether it is new.
+    def respond(self, identifier: str, given: Mapping[str, object], who: str = COMMAND_LINE) -> tuple[Row, bool]:
+        """Records what somebody answers to a gap: the response as it stands now, and whether it is new.
 
         Raises NotFound, BadInput or Unprocessable for what is no response to a gap, Conflict where another writes.
         """
         city = self._city_of(identifier)
         response = response_to(f"{IDS}{city}/gap/{identifier}", given, today())
-        new = respond(SnapshotStore(self.settings.store, self.settings.lock_seconds), response)
+        told = SnapshotStore(self.settings.store, self.settings.lock_seconds, self.settings.durability, who)
+        new = respond(told, response)
         return next(row for row in self.responses_to(identifier) if row["response"] == response.iri), new
 
     def _city_of(self, identifier: str) -> str:

@@ -119,7 +119,7 @@ extensions_option = click.option(
 
 def snapshots(settings: Settings) -> SnapshotStore:
     """The store that the settings name."""
-    return SnapshotStore(settings.store, settings.lock_seconds)
+    return SnapshotStore(settings.store, settings.lock_seconds, settings.durability)
 
 
 @contextmanager
@@ -189,8 +189,9 @@ def new_city(settings: Settings, name: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--city", "city_name", required=True, help="A folder of cities/.")
 @click.option("--date", required=True, help="Observation date, as it was loaded.")
+@click.option("--lenient", is_flag=True, help="Publish what breaks a rule of the data too; the report lists it.")
 @click.pass_obj
-def update_command(settings: Settings, file: Path, city_name: str, date: str) -> None:
+def update_command(settings: Settings, file: Path, city_name: str, date: str, lenient: bool) -> None:
     """Add and remove triples of an observation: a file of SPARQL Update, over what its sources say.
 
     Example: sopkg update corrections.ru --city buenos-aires --date 2019-11
@@ -198,12 +199,14 @@ def update_command(settings: Settings, file: Path, city_name: str, date: str) ->
     known, day = city(city_name), observation_date(date)
     require_good(replace(settings, allow_no_netns=True))
     with _progress(f"{city_name} {day}") as progress:
-        updated = update(snapshots(settings), file, known, day, settings.nesting, progress)
+        updated = update(snapshots(settings), file, known, day, settings.nesting, progress, lenient=lenient)
     if not updated.counts:
         click.echo("the observation is like that already, nothing changed")
         return
     click.echo(f"said: {updated.added} added, {updated.removed} removed")
     click.echo(f"inferred: {updated.inferred_added} added, {updated.inferred_removed} removed")
+    gaps = (f"{len(updated.opened)} opened", f"{len(updated.closed)} closed", f"{len(updated.changed)} changed")
+    click.echo(f"gaps: {', '.join(gaps)}")
     click.echo(f"triples: {_counted(updated.counts)}")
     _report_clashes(updated.inconsistencies, city_name, day)
 
@@ -529,9 +532,7 @@ def remedy(settings: Settings, gap: str, date: str | None, form: str) -> None:
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What to write."
 )
 @click.pass_obj
-def what_if_command(
-    settings: Settings, file: Path, city: str, date: str | None, extensions: bool, form: str
-) -> None:
+def what_if_command(settings: Settings, file: Path, city: str, date: str | None, extensions: bool, form: str) -> None:
     """Tell which gaps an update would open, close and change; nothing is changed.
 
     Example: sopkg what-if corrections.ru --city buenos-aires --date 2019-11

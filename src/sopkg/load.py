@@ -81,7 +81,7 @@ def load(
                 return Loaded(False, ingested.problems, ingested.rows, {"asserted": len(asserted)})
     audit = Audit(city.base, observation(city, date), date)
     provenance = provenance_triples(ingested, source, audit, name, inputs, started)
-    with snapshots.writing() as draft:
+    with snapshots.writing(f"load {table.name} as {city.name} {date}") as draft:
         earlier = earlier_findings(draft.store, city, date)
         derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, in_steps(progress))
         steps = {
@@ -311,7 +311,7 @@ def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
         dates = {graph.date for graph in known_graphs(store) if graph.city == city.iri.value and graph.date}
     if date not in dates:
         raise not_observed(f"of {city.name} on", date, dates)
-    with snapshots.writing() as draft:
+    with snapshots.writing(f"forget {city.name} {date}") as draft:
         known = known_graphs(draft.store)
         gone = [graph for graph in known if graph.city == city.iri.value and graph.date == date]
         draft.replace(CATALOGUE, catalogue_triples(graph for graph in known if graph not in gone))

@@ -126,9 +126,7 @@ def _count(given: Mapping[Variable, Any]) -> Select:
     return Select(((Aggregate("COUNT", False, None), Variable("total")),), where)
 
 
-def _origins(
-    store: Store, thing: NamedNode, outgoing: Iterable[Quad], graphs: Sequence[NamedNode]
-) -> Iterator[Quad]:
+def _origins(store: Store, thing: NamedNode, outgoing: Iterable[Quad], graphs: Sequence[NamedNode]) -> Iterator[Quad]:
     """Where the thing and the graphs that speak of it come from: observations, loads, files, rows."""
     said = dict.fromkeys(quad.graph_name for quad in outgoing)
     todo = [*said, *(quad.object for quad in outgoing if quad.predicate in _ORIGINS)]

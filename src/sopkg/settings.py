@@ -68,8 +68,13 @@ def _sha256(text: str) -> str:
     return digest
 
 
+def _durability(text: str) -> str:
+    return {each: each for each in ("process", "fsync")}[text.strip().lower()]
+
+
 SMALLEST_WORKER = 500  # megabytes of address space; a worker takes 340 before its first query
 _SHIPPED_ONTOLOGY = root() / "ontology"
+_DIGEST = "a SHA-256, 64 hexadecimal digits"
 _COUNT = "a whole number above 0"
 _SECONDS = "seconds above 0"
 
@@ -111,9 +116,19 @@ class Settings:
     graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 33_554_432
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
-    editor_hash: Annotated[
-        str, About(_sha256, "a SHA-256, 64 hexadecimal digits", "SHA-256 of the token that lets write over HTTP")
+    reader_hash: Annotated[
+        str, About(_sha256, _DIGEST, "SHA-256 of the token that lets read, where reads are closed")
     ] = ""
+    auditor_hash: Annotated[str, About(_sha256, _DIGEST, "SHA-256 of the token that lets answer to gaps over HTTP")] = (
+        ""
+    )
+    editor_hash: Annotated[str, About(_sha256, _DIGEST, "SHA-256 of the token that lets change data over HTTP")] = ""
+    admin_hash: Annotated[str, About(_sha256, _DIGEST, "SHA-256 of the token that lets remove data over HTTP")] = ""
+    closed: Annotated[bool, About(_flag, "0 or 1", "let only who has a token read over HTTP")] = False
+    load_bytes: Annotated[int, About(_positive, _COUNT, "largest file or graph that is loaded over HTTP")] = 268_435_456
+    durability: Annotated[
+        str, About(_durability, "process or fsync", "what a write outlives: the end of the process, or of the power")
+    ] = "process"
     allow_no_netns: Annotated[
         bool, About(_flag, "0 or 1", "run workers without a network namespace where the system refuses one")
     ] = False

@@ -56,9 +56,7 @@ def construct(
     store = stage(rows, base)
     seen = _of_ontology(query_name) if ontology is None else ontology
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in seen)
-    triples = store.query(
-        system_query(query_name), substitutions={Variable(n): term for n, term in constants.items()}
-    )
+    triples = store.query(system_query(query_name), substitutions={Variable(n): term for n, term in constants.items()})
     assert isinstance(triples, QueryTriples)
     return list(dict.fromkeys(triples))
 
