@@ -46,6 +46,13 @@ def seconds(given: Mapping[str, str], name: str = "timeout") -> float | None:
     return told
 
 
+def at_most(name: str, told: float | None, limit: float) -> float | None:
+    """A limit of the service as a caller lowers it. Raises BadInput for one above the service's own."""
+    if told is not None and told > limit:
+        raise BadInput(f"{name} is {told:g}; the limit is {limit:g}, and may be lowered only", {"limit": limit})
+    return told
+
+
 def single(given: MultiDict[str, str]) -> dict[str, str]:
     """The parameters, each once. Raises BadInput for one that is given more than once."""
     twice = sorted(name for name, values in given.lists() if len(values) > 1)

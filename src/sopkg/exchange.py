@@ -33,7 +33,7 @@ _PREFLIGHT = {
 }
 # Where a query may say something else the next time; an escape may hide such a word.
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
-OF_THE_MOMENT = ("health", "ready", "metrics", "static")
+OF_THE_MOMENT = ("health", "ready", "metrics", "running", "static")
 _SMALLEST, _LEVEL = 1024, 4  # bytes that are worth compressing, and how hard
 
 

@@ -321,7 +321,8 @@ class SnapshotStore:
                 writer = lock.read().decode() or "unknown"
                 raise Conflict(
                     f"process {writer} has been writing to {self.path} for more than "
-                    f"{self._lock_seconds:g} s; try again when it has ended"
+                    f"{self._lock_seconds:g} s; try again when it has ended",
+                    {"retry_after": 1},
                 )
             time.sleep(_POLL_SECONDS)
 
