@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from sopkg import asked, replies
 from sopkg.access import EDITOR, admit
 from sopkg.dataset import Selection
-from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType
+from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized, Unprocessable, UnsupportedMediaType
 from sopkg.middle import middle
 from sopkg.operations import STRING, Parameter, Schema, names, operation
 from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, LENIENT, MOST_ROWS, TIMEOUT
@@ -49,7 +49,7 @@ def _bodies() -> Mapping[str, Schema]:
     *(_QUERY, *_DATASET, *_USING, TIMEOUT, MOST_ROWS),
     formats=(*ROWS, *GRAPHS),
     body=_bodies,
-    raises=(NotFound, Forbidden, Conflict, Unprocessable),
+    raises=(NotFound, Unauthorized, Forbidden, Conflict, Unprocessable),
     others=True,
 )
 def sparql() -> Response:
