@@ -185,7 +185,7 @@ def _success(offered: Operation, status: int) -> dict[str, Any]:
         return {"description": _SUCCESS[status], "headers": {"Location": location}}
     if status == 204:
         return {"description": _SUCCESS[status]}
-    types = [each.header for each in offered.formats] or [offered.media_type]
+    types = [*([each.header for each in offered.formats] or [offered.media_type]), *offered.beside]
     return {
         "description": _SUCCESS[status],
         "content": _content({each: offered.answer if each == JSON.header else {} for each in types}),
