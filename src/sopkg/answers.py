@@ -185,6 +185,7 @@ class Answers:
     def __init__(self, settings: Settings, pool: Pool) -> None:
         self.settings, self.pool = settings, pool
         # A snapshot never changes: what was read from it stays true.
+        self._graphs = lru_cache(1)(self._read_graphs)
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
         self._cube = lru_cache(KEPT_AUDITS)(self._read_cube)
@@ -192,6 +193,9 @@ class Answers:
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
+        return self._graphs(SnapshotStore(self.settings.store).version())
+
+    def _read_graphs(self, _: str) -> list[CurrentGraph]:
         return current_graphs(self.pool)
 
     def cities(self) -> list[Row]:
