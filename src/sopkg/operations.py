@@ -56,12 +56,11 @@ class Case:
 class Operation:
     """What a view offers.
 
-    `formats` are those that are negotiated; where none is, it answers in `media_type`. `beside`
-    are media types of answers that are not negotiated, such as an update's. `answer` is the JSON Schema of
-    its JSON, `status` what success is told by;
-    `body` tells the JSON Schema of each media type that is read; `raises` are errors beside those that follow from the
-    rest (see `openapi`); `role` is who may ask, if not everybody; `cases` are the addresses that the route stands for,
-    where they are known; with `others` it takes parameters beside those that are named, as text.
+    `formats` are those that are negotiated; where none is, it answers in `media_type`. `beside` are the media types of
+    answers that are not negotiated, such as an update's. `answer` is the JSON Schema of its JSON, `status` what success
+    is told by; `body` tells the JSON Schema of each media type that is read; `raises` are errors beside those that
+    follow from the rest (see `openapi`); `role` is who may ask, if not everybody; `cases` are the addresses that the
+    route stands for, where they are known; with `others` it takes parameters beside those that are named, as text.
     """
 
     parameters: tuple[Parameter, ...]
