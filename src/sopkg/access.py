@@ -56,11 +56,17 @@ def add_access(app: Flask) -> None:
 
 def _checked() -> None:
     """Who asks may: has the role that the view says it needs, and one at all where reads are closed."""
-    offered = operation_of(current_app.view_functions.get(request.endpoint or ""))
     g.who = f"anybody, request {g.request_id}"
-    role = offered.role if offered else None
-    if role is not None or (current_app.extensions["sopkg"].settings.closed and request.endpoint not in _OPEN):
-        admit(role or READER)
+    role = needed(current_app, request.endpoint or "")
+    if role is not None:
+        admit(role)
+
+
+def needed(app: Flask, endpoint: str) -> str | None:
+    """The role that an address needs: that of its view, or any where reads are closed."""
+    offered = operation_of(app.view_functions.get(endpoint))
+    closed = app.extensions["sopkg"].settings.closed and endpoint not in _OPEN
+    return (offered.role if offered else None) or (READER if closed else None)
 
 
 def admit(role: str) -> None:

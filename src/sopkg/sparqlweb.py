@@ -11,11 +11,11 @@ from werkzeug.datastructures import MultiDict
 from sopkg import asked, replies
 from sopkg.access import EDITOR, admit
 from sopkg.dataset import Selection
-from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType
+from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized, Unprocessable, UnsupportedMediaType
 from sopkg.middle import middle
 from sopkg.operations import STRING, Parameter, Schema, names, operation
 from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, LENIENT, MOST_ROWS, TIMEOUT
-from sopkg.results import GRAPHS, ROWS, chosen
+from sopkg.results import GRAPHS, JSON, ROWS, chosen
 from sopkg.sparql import answer, describe
 
 QUERY, UPDATE = "application/sparql-query", "application/sparql-update"
@@ -48,8 +48,9 @@ def _bodies() -> Mapping[str, Schema]:
 @operation(
     *(_QUERY, *_DATASET, *_USING, TIMEOUT, MOST_ROWS),
     formats=(*ROWS, *GRAPHS),
+    beside=(JSON.header,),  # what an update says
     body=_bodies,
-    raises=(NotFound, Forbidden, Conflict, Unprocessable),
+    raises=(NotFound, Unauthorized, Forbidden, Conflict, Unprocessable),
     others=True,
 )
 def sparql() -> Response:
