@@ -20,12 +20,12 @@ from sopkg.errors import BadInput, NotFound
 from sopkg.inference import term as read_term
 from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
 from sopkg.middle import middle
+from sopkg.render import HTML
 from sopkg.results import CSV, GRAPHS, JSON, Format, chosen, to_term
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import context, vocabulary_files, written
 from sopkg.vocabularies import described as described_vocabulary
 
-HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
 _PAGE_SIZE, _LARGEST_PAGE = 100, 1000
 _PATTERN = ("subject", "predicate", "object")
 _ENCODED = "/#:@!$&'()*+,;=~%"  # what an IRI may have as it is
@@ -151,7 +151,7 @@ def _vocabulary(iri: str) -> Response:
         term = terms.setdefault(value, {"iri": value, "id": value.rpartition("#")[2], "above": []})
         term["label"], term["definition"] = (row[name].value if row[name] else "" for name in ("label", "definition"))
         term["more"] = _local(_ABOUT + quote(_path_of(value), safe="/")) if value.startswith(_base()) else None
-        term["above"] += [_reference(row["above"], {})] if row["above"] else []
+        term["above"] += [reference(row["above"], {})] if row["above"] else []
     text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}
     page = render_template("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
     return _answer(page, form, _alternates((HTML, *GRAPHS)))
@@ -170,7 +170,7 @@ def _shown(iri: str, told: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
         "incoming": [_line(row, labels) for row in leading.items()],
         "total": told["total"],
         "rows": _source_rows(told["origins"]),
-        "graphs": [_reference(to_term(graph), labels) for graph in graphs],
+        "graphs": [reference(to_term(graph), labels) for graph in graphs],
         "dates": [(date, f"?{urlencode({'as-of': date})}") for date in told["dates"]],
         "size": told["size"],
         "content": f"{_local('sparql')}?{urlencode({'query': _CONTENT, 'default-graph-uri': iri})}",
@@ -192,9 +192,9 @@ def _grouped(rows: Any) -> dict[tuple[str, str], list[str]]:
 def _line(row: tuple[tuple[str, str], list[str]], labels: Mapping[str, str]) -> dict[str, Any]:
     (predicate, value), graphs = row
     return {
-        "predicate": _reference(to_term(predicate), labels),
-        "value": _reference(to_term(value), labels),
-        "graphs": [_reference(to_term(graph), labels) for graph in graphs],
+        "predicate": reference(to_term(predicate), labels),
+        "value": reference(to_term(value), labels),
+        "graphs": [reference(to_term(graph), labels) for graph in graphs],
     }
 
 
@@ -208,7 +208,7 @@ def _source_rows(origins: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     )
     return [
         {
-            "row": _reference(to_term(subject), {}),
+            "row": reference(to_term(subject), {}),
             "number": getattr(to_term(number), "value", ""),
             "file": getattr(to_term(said.get((file or "", f"<{_DCTERMS}title>"), '""')), "value", ""),
         }
@@ -216,7 +216,7 @@ def _source_rows(origins: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     ]
 
 
-def _reference(term: Any, labels: Mapping[str, str]) -> dict[str, str | None]:
+def reference(term: Any, labels: Mapping[str, str]) -> dict[str, str | None]:
     """A term as a page shows it: its words, where it leads to (http and https only), and the language of a text."""
     if isinstance(term, Literal):
         datatype = None if term.datatype.value.endswith(("#string", "#langString")) else _short(term.datatype.value)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, render_template, request, url_for
+from flask import Flask, Response, current_app, request, url_for
 
 from sopkg import __version__, asked, replies
 from sopkg.access import require
@@ -22,6 +22,7 @@ from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import life_json, life_text
 from sopkg.linkedweb import add_linked_data, query_graph
 from sopkg.middle import Middle, middle
+from sopkg.pages import add_pages
 from sopkg.pool import Pool
 from sopkg.rdfinput import format_of_type
 from sopkg.reasoner import Reasoner
@@ -54,6 +55,7 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     app.extensions["sopkg"] = answers or Answers(settings, Pool(settings))
     observe(app, app.extensions["sopkg"].pool, settings.log)
     app.extensions["sopkg-reasoner"] = Reasoner(settings)
+    app.add_url_rule("/", endpoint="front")
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/gaps/<gap_id>/responses", view_func=responses, methods=["GET", "POST"])
@@ -63,13 +65,8 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_linked_data(app)
     add_problems(app)
     prepare(app, settings)
+    add_pages(app)
     return app
-
-
-def front() -> str:
-    """A page for people, which leads to everything else."""
-    observed = {(each["city"], each["date"]): each for each in middle().cities()}
-    return render_template("front.html", cities=observed.values(), queries=middle().queries())
 
 
 def cities() -> Response:
@@ -282,8 +279,7 @@ def _triple(given: Mapping[str, str]) -> list[str]:
     return [given[name] for name in _TRIPLE]
 
 
-_VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
-    ("/", front),
+_VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
     ("/cities", cities),
     ("/gaps", gaps),
     ("/cube", cube),
