@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, unknown_names
 
+LANGUAGE = "lang"  # of a page, and passed over where its address is asked for data
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -55,10 +56,10 @@ def single(given: MultiDict[str, str]) -> dict[str, str]:
 
 def known(given: MultiDict[str, str], names: Sequence[str]) -> dict[str, str]:
     """The parameters, each once and of these names. Raises BadInput with the names that are near."""
-    unknown = sorted(set(given) - set(names))
+    unknown = sorted(set(given) - {*names, LANGUAGE})
     if unknown:
         raise unknown_names("parameter", unknown, names)
-    return single(given)
+    return {name: value for name, value in single(given).items() if name != LANGUAGE}
 
 
 def whole(given: Mapping[str, str], name: str, default: int) -> int:

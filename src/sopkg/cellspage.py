@@ -14,7 +14,7 @@ from sopkg.heatmap import heat_map, otherwise
 from sopkg.languages import Language
 from sopkg.middle import middle
 from sopkg.overview import by_city, dates_of
-from sopkg.render import LANGUAGE, changed, language, local, page
+from sopkg.render import changed, language, local, page
 
 Row = Mapping[str, Any]
 _SORTS = {"subject": "subject", "object": "object", "stage": "stage", "counterpart": "subject"}
@@ -22,7 +22,7 @@ _SORTS = {"subject": "subject", "object": "object", "stage": "stage", "counterpa
 
 def cube() -> str:
     """The cells of one observation; without a city, those of the first."""
-    given = asked.known(request.args, ("city", "date", "as-of", "format", LANGUAGE))
+    given = asked.known(request.args, ("city", "date", "as-of", "format"))
     observed = by_city(middle().cities())
     city = given.get("city") or next(iter(observed), None)
     if city is None:
@@ -61,7 +61,9 @@ def _projection(name: str, rows: Sequence[Row], mine: Language) -> dict[str, Any
 
 def _place(row: Row, dimensions: Sequence[str], mine: Language) -> dict[str, Any]:
     addresses = row["addresses"]
-    names = [mine.message("cells.all") if row[each] == ALL else mine.named(_SORTS[each], row[each]) for each in dimensions]
+    names = [
+        mine.message("cells.all") if row[each] == ALL else mine.named(_SORTS[each], row[each]) for each in dimensions
+    ]
     recorded = addresses.get("engagements", addresses.get("interactions"))
     return {
         "names": names,

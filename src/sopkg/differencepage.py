@@ -14,7 +14,7 @@ from sopkg.lifeline import FILTERS, changes, unsettled
 from sopkg.middle import middle
 from sopkg.overview import by_city, dates_of
 from sopkg.paging import part_of
-from sopkg.render import LANGUAGE, changed, focus_text, kind_text, language, page
+from sopkg.render import changed, focus_text, kind_text, language, page
 
 Row = Mapping[str, Any]
 _SIZE = 50
@@ -24,7 +24,7 @@ _SORTS = {"event": "event", "because": "cause", "kind": "kind"}
 
 def diff() -> str:
     """What became of a city's gaps from one date to another; where these are not given, a form to choose them."""
-    given = asked.known(request.args, (*_ENDS, *FILTERS, "page", "format", LANGUAGE))
+    given = asked.known(request.args, (*_ENDS, *FILTERS, "page", "format"))
     given = {name: value for name, value in given.items() if value}
     observed = {name: rows for name, rows in by_city(middle().cities()).items() if len(dates_of(rows)) > 1}
     city = given.get("city") or next(iter(observed), None)

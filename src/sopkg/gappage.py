@@ -20,9 +20,8 @@ from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.negation import RDF_TYPE
 from sopkg.remedy import cells_of, with_cells
-from sopkg.render import LANGUAGE, address, language, page, sentence, together
+from sopkg.render import address, language, page, sentence, together, weight_text
 from sopkg.results import to_term
-from sopkg.weight import said as weight_said
 
 Row = Mapping[str, Any]
 _SHOWN = 30  # gaps of each sort that a dry run lists
@@ -32,7 +31,7 @@ _TOKEN = "token"  # noqa: S105 - the name of a field
 
 def gap(gap_id: str) -> str:
     """One gap."""
-    given = asked.known(request.args, ("date", "format", LANGUAGE))
+    given = asked.known(request.args, ("date", "format"))
     date, held = asked.date(given), middle()
     told = together(
         {
@@ -61,7 +60,7 @@ def gap(gap_id: str) -> str:
         steps=[mine.label(each["step"], each["label"]) for each in found["steps"]],
         remedy=told["remedy"],
         removable=_lines(told["remedy"]["evidence"], together=False),
-        weight=weight_said(row["weight"]),
+        weight=weight_text(row["weight"]),
         life=told["life"]["life"],
         drawing=_drawing(told["life"]["life"]),
         literature=literature(mine, found["kind"]["iri"]),
@@ -223,7 +222,9 @@ def _update(told: Row, given: Mapping[str, str]) -> str:
 
 def _filled(each: Row, number: int, given: Mapping[str, str]) -> str:
     pairs = zip(each["slots"], cells_of(each["update"]), strict=True)
-    return with_cells(each["update"], [_chosen(slot, cell, given.get(f"{number}.{slot['name']}", "")) for slot, cell in pairs])
+    return with_cells(
+        each["update"], [_chosen(slot, cell, given.get(f"{number}.{slot['name']}", "")) for slot, cell in pairs]
+    )
 
 
 def _chosen(slot: Row, cell: str, text: str) -> str:

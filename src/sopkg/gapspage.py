@@ -13,8 +13,7 @@ from sopkg.answers import FILTERS, GRADES, VERDICTS, local
 from sopkg.middle import middle
 from sopkg.overview import by_city, dates_of
 from sopkg.paging import part_of
-from sopkg.render import LANGUAGE, changed, focus_text, kind_text, language, page
-from sopkg.weight import said as weight_said
+from sopkg.render import changed, focus_text, kind_text, language, page, weight_text
 from sopkg.weight import sorts
 
 Row = Mapping[str, Any]
@@ -33,7 +32,7 @@ _ORDERS: Mapping[str, Sequence[str]] = {
 
 def gaps() -> str:
     """The gaps that fit the filters."""
-    given = asked.known(request.args, (*FILTERS, "sort", *_PAGING, "format", LANGUAGE))
+    given = asked.known(request.args, (*FILTERS, "sort", *_PAGING, "format"))
     given = {name: value for name, value in given.items() if value}  # a form sends what is left open, too
     filters, sort = {name: given[name] for name in FILTERS if name in given}, given.get("sort")
     observed = by_city(middle().cities())
@@ -70,7 +69,7 @@ def _asks_unknown(filters: Mapping[str, str]) -> bool:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    weight = weight_said(row["weight"]) if "weight" in row else ""
+    weight = weight_text(row["weight"]) if "weight" in row else ""
     return {**row, "kindText": kind_text(row), "aboutText": focus_text(row), "weightText": weight}
 
 

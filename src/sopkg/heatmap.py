@@ -1,4 +1,4 @@
-"""The cells of the model as a heat map: objects down, stages and subjects across, what is on record against what is expected."""
+"""The cells of the model as a heat map: what is on record against what is expected, objects by stages and subjects."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def _evidence(row: Row) -> str:
 def _said(row: Row, language: Language, verdict: str) -> str:
     """The cell in a sentence, for who does not see it."""
     observed = row["observed"]
-    recorded = language.message("cells.not_recorded") if observed is None else language.counted("cells.on_record", observed)
+    recorded = (
+        language.message("cells.not_recorded") if observed is None else language.counted("cells.on_record", observed)
+    )
     names = (language.named(name, row[name]) for name in ("subject", "object", "stage"))
     gaps = [language.counted("cells.gaps", row["gaps"])] if row["gaps"] else []
     expected = language.counted("cells.norms", row["expected"] or 0)

@@ -80,6 +80,11 @@ class Language:
         """A number with separators."""
         return f"{value:,}"
 
+    def unit(self, unit: str) -> str:
+        """What a unit is called; a currency keeps its code."""
+        named: str = self.messages["unit"].get(unit, unit)
+        return named
+
     def day(self, iso: str) -> str:
         """A date (ISO 8601) as people write it."""
         read = calendar_date.fromisoformat(iso)
@@ -99,7 +104,7 @@ def languages() -> Mapping[str, Language]:
 
 
 def chosen_language(name: str | None, accept: str) -> Language:
-    """The language by name, else by the header Accept-Language (RFC 9110, 12.5.4). Raises BadInput for an unknown one."""
+    """The language by name, else by the header Accept-Language (RFC 9110, 12.5.4). Raises BadInput for another name."""
     known = languages()
     if name is not None:
         if name not in known:
@@ -111,7 +116,10 @@ def chosen_language(name: str | None, accept: str) -> Language:
 
 def literature(language: Language, kind: str) -> list[tuple[str, str]]:
     """What other frameworks call a kind of gap: framework and category."""
-    given = {Variable("kind"): NamedNode(kind), Variable("language"): Literal(language.code)}
+    given: dict[Variable, NamedNode | Literal] = {
+        Variable("kind"): NamedNode(kind),
+        Variable("language"): Literal(language.code),
+    }
     rows = select(ontology_store(), system_query("literature"), given=given)
     return [(row["framework"].value, row["category"].value) for row in rows]
 

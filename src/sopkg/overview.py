@@ -13,7 +13,7 @@ from sopkg.answers import GRADES, VERDICTS
 from sopkg.heatmap import heat_map, otherwise
 from sopkg.lifeline import changes, unsettled
 from sopkg.middle import middle
-from sopkg.render import LANGUAGE, focus_text, kind_text, language, page
+from sopkg.render import focus_text, kind_text, language, page
 
 Row = Mapping[str, Any]
 _WORST, _EXAMPLES, _CHANGED = 4, 3, 5
@@ -47,7 +47,7 @@ def dates_of(rows: Sequence[Row]) -> list[str]:
 
 
 def _known() -> None:
-    asked.known(request.args, ("format", LANGUAGE))
+    asked.known(request.args, ("format",))
 
 
 def _city(name: str, rows: Sequence[Row]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The auditor's desk: an address answers with a page for people where they ask for one, beside its data for programs."""
+"""The auditor's desk: an address answers with a page where people ask for one, beside its data for programs."""
 
 from __future__ import annotations
 

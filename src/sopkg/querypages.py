@@ -1,4 +1,4 @@
-"""The predefined questions as pages: the catalogue, and each with a form for its parameters and its answer as a table."""
+"""The predefined questions as pages: the catalogue, and each with a form and its answer as a table."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from pyoxigraph import Literal, NamedNode
 from sopkg import asked
 from sopkg.answers import city_name
 from sopkg.catalog import QueryFile, named_query
+from sopkg.errors import unknown_names
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.overview import by_city
 from sopkg.paging import part_of
-from sopkg.render import LANGUAGE, page
+from sopkg.render import changed, page
 from sopkg.results import ROWS
 
 Row = Mapping[str, Any]
 _SIZE = 100
 _OURS = ("entailment", "as-of")
 _GAP = re.compile(r"[A-Z][0-9]{1,2}[a-d]?-[0-9a-f]{12}")
+_CAPITAL = re.compile("[A-Z]")
 _XSD_NUMBERS = ("integer", "decimal", "double")
 
 
 def queries() -> str:
     """The catalogue."""
-    asked.known(request.args, ("format", LANGUAGE))
+    asked.known(request.args, ("format",))
     return page("queries.html", queries=middle().queries())
 
 
@@ -39,9 +41,12 @@ def query(name: str) -> str:
     """One question: its form and, where all that it needs is given, its answer."""
     file = named_query("reports", name)
     given = {key: value for key, value in asked.single(request.args).items() if value}
-    for ours in ("format", LANGUAGE, "page"):
+    for ours in ("format", asked.LANGUAGE, "page"):
         given.pop(ours, None)
     values = {key: value for key, value in given.items() if key not in _OURS}
+    unknown = sorted(set(values) - {each.name for each in file.parameters})
+    if unknown:
+        raise unknown_names("parameter", unknown, [*(each.name for each in file.parameters), *_OURS], f" of {name}")
     missing = [p.name for p in file.parameters if not p.optional and p.name not in values]
     found = None if missing else _answer(name, values)
     where = url_for("query", name=name, _external=True) + (f"?{urlencode(given)}" if given else "")
@@ -51,13 +56,18 @@ def query(name: str) -> str:
         fields=_fields(file, values),
         as_of=given.get("as-of", ""),
         missing=missing,
-        columns=[] if found is None else found["head"]["vars"],
+        columns=[] if found is None else [_CAPITAL.sub(_apart, name) for name in found["head"]["vars"]],
         total=0 if found is None else len(found["results"]["bindings"]),
         part=None if found is None else part_of([_row(row, found) for row in found["results"]["bindings"]], _SIZE),
-        formats=[(each.name, url_for("query", name=name, **given, format=each.name)) for each in ROWS],
+        formats=[(each.name, changed(format=each.name, lang=None, page=None)) for each in ROWS],
         where=where,
         curl=f"curl -H 'Accept: text/csv' {shlex.quote(where)}",
     )
+
+
+def _apart(capital: re.Match[str]) -> str:
+    """A column's name as words."""
+    return f" {capital[0].lower()}"
 
 
 def _answer(name: str, values: Mapping[str, str]) -> dict[str, Any]:
@@ -73,13 +83,14 @@ def _when() -> dict[str, str]:
 def _fields(file: QueryFile, values: Mapping[str, str]) -> list[dict[str, Any]]:
     """A field for each parameter; an IRI of a city is chosen from those that there are."""
     cities = by_city(middle().cities())
+    named = {"city": [(name, rows[-1]["label"] or name) for name, rows in cities.items()]}
     return [
         {
             "name": each.name,
             "type": each.type,
             "optional": each.optional,
             "value": values.get(each.name, ""),
-            "options": [(name, rows[-1]["label"] or name) for name, rows in cities.items()] if each.name == "city" else [],
+            "options": named.get(each.name, []),
         }
         for each in file.parameters
     ]

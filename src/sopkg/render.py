@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 from flask import g, render_template, request, url_for
 
 from sopkg import __version__
+from sopkg.asked import LANGUAGE
 from sopkg.languages import Language, Said, chosen_language, languages
 from sopkg.results import Format
+from sopkg.weight import WORKS
 
 HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
-LANGUAGE = "lang"
 
 
 def language() -> Language:
@@ -48,7 +49,7 @@ def page(template: str, **given: object) -> str:
 
 def address(endpoint: str, **values: Any) -> str:
     """The address of an endpoint's page, in the language that was asked for by name."""
-    return url_for(endpoint, **values, **_asked_language())
+    return url_for(endpoint, **{**values, **_asked_language()})
 
 
 def local(path: str) -> str:
@@ -59,7 +60,7 @@ def local(path: str) -> str:
 
 def changed(**given: str | None) -> str:
     """This page's address with other parameters; None takes one away."""
-    kept = {name: value for name, value in {**request.args.to_dict(), **given}.items() if value is not None}
+    kept = {name: value for name, value in {**request.args.to_dict(), **given}.items() if value}
     return f"{request.script_root}{request.path}" + (f"?{urlencode(kept)}" if kept else "")
 
 
@@ -82,6 +83,18 @@ def focus_text(finding: Mapping[str, Any]) -> str:
 def kind_text(finding: Mapping[str, Any]) -> str:
     """What the kind of a finding is called."""
     return language().label(finding["kind"], finding["kindLabel"]).text
+
+
+def weight_text(weight: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """What a finding touches, in words: works, and of how many of them each sum is known."""
+    mine = language()
+    works = [mine.counted("weight.works", each["value"]) for each in weight[WORKS]]
+    sums = [each for name, values in weight.items() if name != WORKS for each in values]
+    known = [
+        mine.counted("weight.sum", each[WORKS], value=mine.number(each["value"]), unit=mine.unit(each["unit"]))
+        for each in sums
+    ]
+    return mine.message("weight.beside").join([*works, *known]) or mine.message("weight.none")
 
 
 def sentence(said: Said | None, otherwise: str) -> Said:

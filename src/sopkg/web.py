@@ -212,7 +212,7 @@ def query(name: str) -> Response:
     """A predefined query's result; all parameters but `format`, `entailment` and `as-of` are the query's."""
     given = asked.single(request.args)
     form, entailment, as_of = given.pop("format", None), asked.entailment(given), asked.date(given, "as-of")
-    for ours in ("entailment", "as-of"):
+    for ours in ("entailment", "as-of", asked.LANGUAGE):
         given.pop(ours, None)
     found = middle().ask_as(name, given, asked.accept(), form, entailment, as_of)
     return replies.written(found.body, found.content_type)
