@@ -71,7 +71,8 @@ class Browser:
 
     def value(self, expression: str) -> Any:
         """What an expression gives in the page."""
-        told = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        how = {"returnByValue": True, "awaitPromise": True, "userGesture": True}
+        told = self.ask("Runtime.evaluate", expression=expression, **how)
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
 
@@ -107,7 +108,7 @@ class Browser:
             case "Log.entryAdded" if told["entry"]["level"] in _LOUD:
                 self.errors.append(told["entry"]["text"])
             case "Audits.issueAdded":
-                self.errors.append(told["issue"]["code"])
+                self.errors.append(json.dumps(told["issue"]))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from sopkg.languages import literature, notations
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.negation import RDF_TYPE
-from sopkg.remedy import cells_of, with_cells
+from sopkg.remedy import cells_of, with_cells, with_prefixes
 from sopkg.render import address, language, page, sentence, together, weight_text
 from sopkg.results import to_term
 
@@ -33,6 +33,7 @@ def gap(gap_id: str) -> str:
     """One gap."""
     given = asked.known(request.args, ("date", "format"))
     date, held = asked.date(given), middle()
+    held.gap(gap_id, date)  # says at once that there is none, or none at that date
     told = together(
         {
             "why": partial(held.why, gap_id, "json", date),
@@ -217,7 +218,7 @@ def _update(told: Row, given: Mapping[str, str]) -> str:
     if not (number.isdigit() and int(number) < len(told["evidence"])):
         raise BadInput("which of the statements would no longer hold? statement is not given")
     triple = told["evidence"][int(number)]
-    return f"DELETE DATA {{ {triple['subject']} {triple['predicate']} {triple['object']} }}\n"
+    return with_prefixes(f"DELETE DATA {{\n  {triple['subject']}\n    {triple['predicate']} {triple['object']}\n}}\n")
 
 
 def _filled(each: Row, number: int, given: Mapping[str, str]) -> str:

@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, current_app, redirect, render_template, request
+from flask import Flask, Response, current_app, redirect, request
 from pyoxigraph import Literal, NamedNode
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.urls import iri_to_uri
 
-from sopkg import asked
+from sopkg import asked, replies
 from sopkg.cities import cities
 from sopkg.errors import BadInput, NotFound
 from sopkg.inference import term as read_term
 from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
 from sopkg.middle import middle
-from sopkg.render import HTML
+from sopkg.render import HTML, html, language, page
 from sopkg.results import CSV, GRAPHS, JSON, Format, chosen, to_term
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import context, vocabulary_files, written
@@ -65,12 +65,12 @@ def about(path: str) -> Response:
 
 
 def _told(iri: str, given: Mapping[str, str], form: Format) -> Response:
-    page, size = _paging(given)
-    payload = {"iri": iri, "as_of": asked.date(given, "as-of"), "offset": (page - 1) * size, "size": size}
+    number, size = _paging(given)
+    payload = {"iri": iri, "as_of": asked.date(given, "as-of"), "offset": (number - 1) * size, "size": size}
     told = _pool().run("resource", payload)
-    pages = _pages(page, size, told["total"])
+    pages = _pages(number, size, told["total"])
     if form is HTML:
-        body: bytes | str = render_template("resource.html", **_shown(iri, told, pages))
+        body: bytes | str = page("resource.html", **_shown(iri, told, pages))
     else:
         body = serialised(document(told, iri, request.base_url, _dataset(), pages), form)
     links = [(_local(_path_of(iri)), "describes"), *pages.links(), *_alternates((HTML, *GRAPHS))]
@@ -96,10 +96,10 @@ def fragments() -> Response:
     """A page of the triples that fit a pattern, with the controls of Triple Pattern Fragments."""
     given = asked.known(request.args, (*_PATTERN, "page", "per_page", "format"))
     form = _form(GRAPHS, given)
-    page, size = _paging(given)
+    number, size = _paging(given)
     pattern = {name: _term(given[name], name) for name in _PATTERN if given.get(name) and given[name][0] != "?"}
-    told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
-    pages = _pages(page, size, told["total"])
+    told = _pool().run("fragment", {"pattern": pattern, "offset": (number - 1) * size, "size": size})
+    pages = _pages(number, size, told["total"])
     sought = urlencode({name: given[name] for name in _PATTERN if name in given})
     whole = f"{request.base_url}?{sought}" if sought else request.base_url
     template = f"{request.base_url}{{?subject,predicate,object}}"
@@ -150,11 +150,12 @@ def _vocabulary(iri: str) -> Response:
         value = row["term"].value
         term = terms.setdefault(value, {"iri": value, "id": value.rpartition("#")[2], "above": []})
         term["label"], term["definition"] = (row[name].value if row[name] else "" for name in ("label", "definition"))
+        term["name"] = language().label(value, term["label"] or term["id"])
         term["more"] = _local(_ABOUT + quote(_path_of(value), safe="/")) if value.startswith(_base()) else None
         term["above"] += [reference(row["above"], {})] if row["above"] else []
     text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}
-    page = render_template("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
-    return _answer(page, form, _alternates((HTML, *GRAPHS)))
+    body = page("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
+    return _answer(body, form, _alternates((HTML, *GRAPHS)))
 
 
 def _shown(iri: str, told: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
@@ -328,8 +329,7 @@ def _alternates(formats: Sequence[Format]) -> list[tuple[str, str, str]]:
 
 
 def _answer(body: bytes | str, form: Format, links: Sequence[tuple[str, ...]]) -> Response:
-    response = Response(body, content_type=form.header)
-    response.headers["Vary"] = "Accept"
+    response = html(str(body)) if form is HTML else replies.written(body, form.header)
     if links:
         response.headers["Link"] = ", ".join(_link(*each) for each in links)
     return response

@@ -17,7 +17,7 @@ from sopkg.gappage import answered, dry_run, gap
 from sopkg.gapspage import gaps
 from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
-from sopkg.render import HTML, language, page
+from sopkg.render import HTML, html, page
 from sopkg.results import CSV, GRAPHS, JSON, ROWS, TURTLE, Format, chosen
 
 _KEPT_PAGES = 300
@@ -66,7 +66,7 @@ def _negotiated(each: Page, data: Callable[..., Any] | None, kept: Callable[...,
             return data(**given)
         tag = g.get("tag")
         body = each.view(**given) if tag is None else kept(tag, each, tuple(given.items()))
-        return _written(body)
+        return html(body)
 
     return wraps(each.view)(answer)
 
@@ -98,10 +98,3 @@ def _for_people() -> bool:
         return chosen(asked.accept(), (_PROBLEM, HTML)) is HTML
     except SopkgError:
         return False
-
-
-def _written(body: str) -> Response:
-    response = Response(body, content_type=HTML.header)
-    response.headers["Content-Language"] = language().code
-    response.vary.update(("Accept", "Accept-Language"))
-    return response

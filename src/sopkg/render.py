@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import g, render_template, request, url_for
+from flask import Response, g, render_template, request, url_for
 
 from sopkg import __version__
 from sopkg.asked import LANGUAGE
@@ -45,6 +45,14 @@ def page(template: str, **given: object) -> str:
         version=__version__,
         **given,
     )
+
+
+def html(body: str) -> Response:
+    """A page as it leaves: it differs with the format and the language that are asked for."""
+    response = Response(body, content_type=HTML.header)
+    response.headers["Content-Language"] = language().code
+    response.headers["Vary"] = "Accept, Accept-Language"
+    return response
 
 
 def address(endpoint: str, **values: Any) -> str:
