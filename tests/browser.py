@@ -118,7 +118,7 @@ def browser(home: Path) -> Iterator[Browser]:
     from_us, send = os.pipe()
     receive, from_it = os.pipe()
     words = [CHROMIUM, *_QUIET, f"--user-data-dir={home}", "about:blank"]
-    started = ["sh", "-c", f'exec "$@" 3<&{from_us} 4>&{from_it}', "sh", *words]
+    started = ["bash", "-c", f'exec "$@" 3<&{from_us} 4>&{from_it}', "bash", *words]
     with subprocess.Popen(
         started, pass_fds=(from_us, from_it), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

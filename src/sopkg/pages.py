@@ -87,9 +87,10 @@ def _problem_page(response: Response) -> Response:
         return response
     told, status = response.get_json(force=True), response.status_code
     advised = status if status in _ADVISED else 400 if status < 500 else 500
-    response.set_data(page("problem.html", problem=told, advised=advised))
-    response.content_type = HTML.header
-    return response
+    shown = html(page("problem.html", problem=told, advised=advised))
+    shown.status_code = status
+    shown.headers.extend({name: value for name, value in response.headers if name not in shown.headers})
+    return shown
 
 
 def _for_people() -> bool:

@@ -42,7 +42,7 @@ def page(template: str, **given: object) -> str:
         address=address,
         local=local,
         switch=_switch(mine),
-        version=__version__,
+        program=__version__,
         **given,
     )
 
