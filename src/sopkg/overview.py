@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -13,7 +14,7 @@ from sopkg.answers import GRADES, VERDICTS
 from sopkg.heatmap import heat_map, otherwise
 from sopkg.lifeline import changes, unsettled
 from sopkg.middle import middle
-from sopkg.render import focus_text, kind_text, language, page
+from sopkg.render import focus_text, kind_text, language, page, together
 
 Row = Mapping[str, Any]
 _WORST, _EXAMPLES, _CHANGED = 4, 3, 5
@@ -23,7 +24,9 @@ _UNSETTLED = "undetermined"
 def overview() -> str:
     """Every city at its latest observation."""
     _known()
-    observed = by_city(middle().cities())
+    observed, held = by_city(middle().cities()), middle()
+    if observed:  # the cells of each take a while the first time, and are kept
+        together({name: partial(held.cube, name) for name in observed})
     return page("overview.html", cities=[_city(name, rows) for name, rows in observed.items()])
 
 
