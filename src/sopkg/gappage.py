@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -149,7 +150,7 @@ def _lines(triples: Iterable[Row], *, together: bool = True) -> list[dict[str, A
 
 def _thing(triple: Row) -> dict[str, Any]:
     told = reference(to_term(triple["subject"]), {})
-    return {"href": told["href"], "text": language().label(str(told["iri"]), triple["about"].strip("“”")).text}
+    return {"href": told["href"], "text": language().label(str(told["iri"]), _bare(triple["about"])).text}
 
 
 def _said(triple: Row) -> dict[str, Any]:
@@ -161,9 +162,14 @@ def _said(triple: Row) -> dict[str, Any]:
     if isinstance(value, Literal):
         text = mine.day(value.value) if value.datatype.value == _XSD_DATE else triple["value"]
         return {"verb": verb, "text": text, "href": None}
-    told = mine.label(str(getattr(value, "value", "")), triple["value"].strip("“”"))
-    text = triple["value"].strip("“”") if mine.code == "en" else told.text
+    told = mine.label(str(getattr(value, "value", "")), _bare(triple["value"]))
+    text = _bare(triple["value"]) if mine.code == "en" else told.text
     return {"verb": verb, "text": text, "href": reference(value, {})["href"]}
+
+
+def _bare(text: str) -> str:
+    """A name without the quotation marks that it has in a sentence; what only ends with a name keeps them."""
+    return text[1:-1] if re.fullmatch("“[^“”]*”", text) else text
 
 
 def _source(source: Row | None) -> dict[str, Any] | None:
