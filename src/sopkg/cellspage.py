@@ -23,6 +23,7 @@ _SORTS = {"subject": "subject", "object": "object", "stage": "stage", "counterpa
 def cube() -> str:
     """The cells of one observation; without a city, those of the first."""
     given = asked.known(request.args, ("city", "date", "as-of", "format"))
+    given = {name: value for name, value in given.items() if value}  # a form sends what is left open, too
     observed = by_city(middle().cities())
     city = given.get("city") or next(iter(observed), None)
     if city is None:
@@ -30,8 +31,9 @@ def cube() -> str:
     if city not in observed:
         raise not_found("city", city, observed)
     dates = dates_of(observed[city])
-    date = asked.date(given) if given.get("date") in dates or given.get("as-of") else None
-    told = middle().cube(city, date, asked.date(given, "as-of"))
+    date, as_of = asked.date(given), asked.date(given, "as-of")
+    elsewhere = date is not None and date not in dates  # that of the city that the form had before
+    told = middle().cube(city, None if elsewhere else date, as_of)
     mine = language()
     return page(
         "cube.html",
@@ -39,6 +41,7 @@ def cube() -> str:
         city=city,
         label=observed[city][-1]["label"] or city,
         date=told.date,
+        dropped=date if elsewhere else None,
         dates=dates[::-1],
         map=heat_map(told, mine),
         otherwise=otherwise(told),

@@ -16,7 +16,7 @@ from sopkg import asked
 from sopkg.access import require
 from sopkg.answers import city_key
 from sopkg.errors import BadInput
-from sopkg.languages import literature, notations
+from sopkg.languages import literature, notations, papers
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.negation import RDF_TYPE
@@ -66,6 +66,7 @@ def gap(gap_id: str) -> str:
         life=told["life"]["life"],
         drawing=_drawing(told["life"]["life"]),
         literature=literature(mine, found["kind"]["iri"]),
+        papers=papers(),
         answers=notations("response"),
         writable=bool(held.settings.editor_hash),
         sources=list({each["source"]: each for each in observed}.values()),
@@ -79,20 +80,19 @@ def dry_run(gap_id: str) -> Any:
     if request.method == "GET":
         return redirect(address("gap", gap_id=gap_id) + "#remedy", 303, Response)
     given = asked.single(request.form)
-    date = given.get("date") or None
-    told = middle().remedy(gap_id, asked.date({"date": date}) if date else None)
-    found = middle().gap(gap_id, str(told["date"]))
+    told: Any = middle().remedy(gap_id, asked.date(given))
+    found: Any = middle().gap(gap_id, told["date"])
     update = _update(told, given)
-    change = middle().what_if(update, city_key(str(found["gap"])), str(told["date"]))
+    change: Any = middle().what_if(update, city_key(found["gap"]), told["date"])
     return page(
         "dryrun.html",
         gap=found,
-        kind=_kind(found["kind"]),  # type: ignore[arg-type]
-        about=_focus(found["focus"]),  # type: ignore[arg-type]
-        closes=any(each["id"] == gap_id for each in change["closed"]),  # type: ignore[attr-defined]
+        kind=_kind(found["kind"]),
+        about=_focus(found["focus"]),
+        closes=any(each["id"] == gap_id for each in change["closed"]),
         change=change,
-        lists=[(name, change[name][:_SHOWN], len(change[name])) for name in ("closed", "opened", "changed")],  # type: ignore[index, arg-type]
-        breaks=change["breaks"][:_SHOWN],  # type: ignore[index]
+        lists=[(name, change[name][:_SHOWN], len(change[name])) for name in ("closed", "opened", "changed")],
+        breaks=change["breaks"][:_SHOWN],
         update=update,
     )
 
@@ -133,9 +133,8 @@ def _statements(why: Row, *, in_model: bool) -> list[dict[str, Any]]:
 
 def _lines(triples: Iterable[Row], *, together: bool = True) -> list[dict[str, Any]]:
     """Statements in words, a line a subject or a statement, each with the row that it comes from."""
-    unique = list({(t["subject"], t["predicate"], t["object"]): t for t in triples}.values())
     lines: dict[Any, list[Row]] = {}
-    for number, triple in enumerate(unique):
+    for number, triple in enumerate(_unique(triples)):
         lines.setdefault(triple["subject"] if together else number, []).append(triple)
     return [
         {
@@ -146,6 +145,11 @@ def _lines(triples: Iterable[Row], *, together: bool = True) -> list[dict[str, A
         }
         for mine in lines.values()
     ]
+
+
+def _unique(triples: Iterable[Row]) -> list[Row]:
+    """Statements, each once."""
+    return list({(t["subject"], t["predicate"], t["object"]): t for t in triples}.values())
 
 
 def _thing(triple: Row) -> dict[str, Any]:
@@ -220,10 +224,10 @@ def _update(told: Row, given: Mapping[str, str]) -> str:
     """The update that a form asks for: the sets of what is missing, filled in, or a statement taken away."""
     if told["sets"]:
         return ";\n".join(_filled(each, number, given) for number, each in enumerate(told["sets"], 1))
-    number = given.get("statement", "")
-    if not (number.isdigit() and int(number) < len(told["evidence"])):
-        raise BadInput("which of the statements would no longer hold? statement is not given")
-    triple = told["evidence"][int(number)]
+    held, number = dict(enumerate(_unique(told["evidence"]))), asked.number(given, "statement")
+    if number not in held:
+        raise BadInput(f"which statement would no longer hold? expected is a number below {len(held)} for statement")
+    triple = held[number]
     return with_prefixes(f"DELETE DATA {{\n  {triple['subject']}\n    {triple['predicate']} {triple['object']}\n}}\n")
 
 

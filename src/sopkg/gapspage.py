@@ -34,6 +34,7 @@ def gaps() -> str:
     """The gaps that fit the filters."""
     given = asked.known(request.args, (*FILTERS, "sort", *_PAGING, "format"))
     given = {name: value for name, value in given.items() if value}  # a form sends what is left open, too
+    given |= {name: asked.date(given, name) or "" for name in ("date", "as-of") if name in given}
     filters, sort = {name: given[name] for name in FILTERS if name in given}, given.get("sort")
     observed = by_city(middle().cities())
     dropped = filters.pop("date") if _elsewhere(filters, observed) else None
@@ -134,5 +135,5 @@ def _date_filter(given: Mapping[str, str], observed: Mapping[str, Sequence[Row]]
 
 def _select(name: str, chosen: str | None, options: Sequence[tuple[str, str, int | None]]) -> dict[str, Any]:
     known = {word for word, _, _ in options}
-    more = [(chosen, chosen, 0)] if chosen is not None and chosen not in known else []
+    more = [(chosen, chosen, None)] if chosen is not None and chosen not in known else []
     return {"name": name, "chosen": chosen, "options": [*options, *more]}

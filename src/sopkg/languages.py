@@ -124,6 +124,12 @@ def literature(language: Language, kind: str) -> list[tuple[str, str]]:
     return [(row["framework"].value, row["category"].value) for row in rows]
 
 
+@cache
+def papers() -> list[str]:
+    """What the model is taken from."""
+    return [row["paper"].value for row in select(ontology_store(), system_query("paper"))]
+
+
 def notations(sort: str) -> list[str]:
     """The notations of a closed list."""
     return [notation for mine, notation in _notations() if mine == sort]
