@@ -20,9 +20,11 @@ from sopkg.languages import literature, notations, papers
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.negation import RDF_TYPE
+from sopkg.operations import OBJECT, operation
+from sopkg.parameters import GAP
 from sopkg.remedy import cells_of, with_cells, with_prefixes
 from sopkg.render import address, language, page, sentence, together, weight_text
-from sopkg.results import to_term
+from sopkg.results import HTML, to_term
 
 Row = Mapping[str, Any]
 _SHOWN = 30  # gaps of each sort that a dry run lists
@@ -75,10 +77,10 @@ def gap(gap_id: str) -> str:
     )
 
 
-def dry_run(gap_id: str) -> Any:
-    """What would change if the sources said what would close a gap; nothing is changed. Asked by GET, leads back."""
-    if request.method == "GET":
-        return redirect(address("gap", gap_id=gap_id) + "#remedy", 303, Response)
+@operation(GAP, media_type=HTML.header, body=lambda: {asked.FORM: OBJECT})
+def dry_run(gap_id: str) -> str:
+    """What would change if the sources said what would close a gap; nothing is changed."""
+    asked.known(request.args, ())
     given = asked.single(request.form)
     told: Any = middle().remedy(gap_id, asked.date(given))
     found: Any = middle().gap(gap_id, told["date"])
@@ -95,6 +97,13 @@ def dry_run(gap_id: str) -> Any:
         breaks=change["breaks"][:_SHOWN],
         update=update,
     )
+
+
+@operation(GAP, media_type=HTML.header, status=(303,))
+def dry_run_form(gap_id: str) -> Any:
+    """Leads to the form that asks for a dry run."""
+    asked.known(request.args, ())
+    return redirect(address("gap", gap_id=gap_id) + "#remedy", 303, Response)
 
 
 def answered(gap_id: str) -> Any:
@@ -114,7 +123,8 @@ def _kind(kind: Row) -> dict[str, Any]:
 
 
 def _named(kind: Row) -> dict[str, Any]:
-    return {"notation": kind["notation"], "href": reference(NamedNode(kind["iri"]), {})["href"]}
+    said = {name: kind[name] for name in ("notation", "inPaper")}
+    return {**said, "href": reference(NamedNode(kind["iri"]), {})["href"]}
 
 
 def _focus(focus: Iterable[Row]) -> str:

@@ -56,6 +56,7 @@ def gaps() -> str:
         unknown_total=len(unknown),
         unknown=_unknown(unknown),
         asks_unknown=_asks_unknown(filters),
+        kept=[(name, filters[name]) for name in ("as-of", "extensions") if name in filters],
         formats=[(each, changed(format=each, lang=None, page=None)) for each in ("json", "csv")],
     )
 

@@ -44,7 +44,7 @@ class Middle(Protocol):
     def remedy(self, identifier: str, date: str | None = None) -> Row:
         """What would close a gap."""
 
-    def what_if(self, update: str, city: str, date: str | None) -> Row:
+    def what_if(self, update: str, city: str, date: str | None, extensions: bool = False) -> Row:
         """What an update would change."""
 
     def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:

@@ -14,13 +14,16 @@ from sopkg.answers import GRADES, VERDICTS
 from sopkg.heatmap import heat_map, otherwise
 from sopkg.lifeline import changes, unsettled
 from sopkg.middle import middle
+from sopkg.operations import operation
 from sopkg.render import focus_text, kind_text, language, page, together
+from sopkg.results import HTML
 
 Row = Mapping[str, Any]
 _WORST, _EXAMPLES, _CHANGED = 4, 3, 5
 _UNSETTLED = "undetermined"
 
 
+@operation(media_type=HTML.header)
 def overview() -> str:
     """Every city at its latest observation."""
     _known()

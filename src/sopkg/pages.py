@@ -2,73 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
 from typing import Any
 
 from flask import Flask, Response, g, request
 
-from sopkg import asked, replies
+from sopkg import asked
 from sopkg.cellspage import cube
 from sopkg.differencepage import diff
 from sopkg.errors import SopkgError
-from sopkg.gappage import answered, dry_run, gap
+from sopkg.gappage import answered, dry_run, dry_run_form, gap
 from sopkg.gapspage import gaps
+from sopkg.operations import Operation, operation, operation_of
 from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
-from sopkg.render import HTML, html, page
-from sopkg.results import CSV, GRAPHS, JSON, ROWS, TURTLE, Format, chosen
+from sopkg.render import html, page
+from sopkg.results import HTML, Format, chosen
 
 _KEPT_PAGES = 300
 _PROBLEM = Format("problem", "application/problem+json", ("application/json",))
 _ADVISED = (400, 401, 403, 404, 405, 409, 413, 429, 503, 504)
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page that an endpoint answers with, beside the formats of its data."""
-
-    endpoint: str
-    view: Callable[..., str]
-    formats: Sequence[Format] = ()
-
-
-_PAGES = (
-    Page("front", overview),
-    Page("cities", cities, replies.TABLES),
-    Page("gaps", gaps, replies.TABLES),
-    Page("gap", gap, (JSON,)),
-    Page("diff", diff, (JSON, CSV, TURTLE)),
-    Page("cube", cube, replies.TABLES),
-    Page("queries", queries, (JSON, *GRAPHS)),
-    Page("query", query, ROWS),
-)
+_PAGES: Mapping[str, Callable[..., str]] = {
+    "cities": cities,
+    "gaps": gaps,
+    "gap": gap,
+    "diff": diff,
+    "cube": cube,
+    "queries": queries,
+    "query": query,
+}
+"""The pages beside data, by their endpoints."""
 
 
 def add_pages(app: Flask) -> None:
     """Adds the pages to the endpoints that there are, and those that only people use."""
     # The same question of the same snapshot has the same answer: its tag says so (see `exchange`).
-    kept = lru_cache(_KEPT_PAGES)(lambda tag, of, given: of.view(**dict(given)))
-    for each in _PAGES:
-        app.view_functions[each.endpoint] = _negotiated(each, app.view_functions.get(each.endpoint), kept)
-    app.view_functions["responses"] = _form_or_data(app.view_functions["responses"])
-    app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run", view_func=dry_run, methods=["GET", "POST"])
+    kept = lru_cache(_KEPT_PAGES)(lambda tag, view, given: view(**dict(given)))
+    for endpoint, view in _PAGES.items():
+        app.view_functions[endpoint] = _negotiated(view, app.view_functions[endpoint], kept)
+    app.view_functions["respond"] = _form_or_data(app.view_functions["respond"])
+    app.add_url_rule("/", endpoint="front", view_func=_page_only(overview, kept))
+    app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run", view_func=dry_run, methods=["POST"])
+    app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run_form", view_func=dry_run_form)
     app.after_request(_problem_page)
     app.template_filter("capitalised")(lambda text: text[:1].upper() + text[1:])
 
 
-def _negotiated(each: Page, data: Callable[..., Any] | None, kept: Callable[..., str]) -> Callable[..., Any]:
-    def answer(**given: str) -> Any:
-        form = chosen(asked.accept(), (*each.formats, HTML), request.args.get("format"))
-        if form is not HTML:
-            assert data is not None
-            return data(**given)
-        tag = g.get("tag")
-        body = each.view(**given) if tag is None else kept(tag, each, tuple(given.items()))
-        return html(body)
+def _negotiated(view: Callable[..., str], data: Callable[..., Any], kept: Callable[..., str]) -> Callable[..., Any]:
+    offered = operation_of(data)
+    assert offered is not None
+    formats, shown = (*offered.formats, HTML), _page_only(view, kept)
 
-    return wraps(each.view)(answer)
+    @wraps(data)
+    def answer(**given: str) -> Any:
+        wanted = chosen(asked.accept(), formats, request.args.get("format"))
+        return shown(**given) if wanted is HTML else data(**given)
+
+    return operation(*offered.parameters, **(_members(offered) | {"formats": formats}))(answer)
+
+
+def _members(offered: Operation) -> dict[str, Any]:
+    return {name: value for name, value in vars(offered).items() if name != "parameters"}
+
+
+def _page_only(view: Callable[..., str], kept: Callable[..., str]) -> Callable[..., Any]:
+    """A view's page, kept as long as its tag holds."""
+
+    @wraps(view)
+    def answer(**given: str) -> Response:
+        tag = g.get("tag")
+        return html(view(**given) if tag is None else kept(tag, view, tuple(given.items())))
+
+    return answer
 
 
 def _form_or_data(data: Callable[..., Any]) -> Callable[..., Any]:

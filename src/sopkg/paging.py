@@ -26,7 +26,7 @@ class Part:
 
 def part_of(rows: Sequence[Any], size: int) -> Part:
     """The part of a list that the parameter `page` asks for. Raises BadInput for what is no number."""
-    page, last = asked.whole(request.args, "page", 1), max(1, math.ceil(len(rows) / size))
+    page, last = asked.whole({"page": "1", **request.args.to_dict()}, "page"), max(1, math.ceil(len(rows) / size))
     before = changed(page=str(min(page - 1, last))) if page > 1 else None
     after = changed(page=str(page + 1)) if page < last else None
     return Part(rows[(page - 1) * size : page * size], page, last, before, after)

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from sopkg import frames
 from sopkg.errors import Busy, MemoryExceeded, QueryTimeout, SopkgError, Unavailable, WorkerDied, by_name
-from sopkg.files import ONTOLOGY_VARIABLE
+from sopkg.files import BASE_VARIABLE, ONTOLOGY_VARIABLE
 from sopkg.settings import Settings
 
 _START_SECONDS = 20.0
@@ -24,7 +24,8 @@ _RETRY_SECONDS = 1.0
 _TAIL_BYTES = 2000
 # Fewer heaps: each takes 64 MB of address space, of which a query is to have the most.
 _ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "MALLOC_ARENA_MAX": "2"}
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", ONTOLOGY_VARIABLE)  # and no secret of the service
+# And no secret of the service.
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", BASE_VARIABLE, ONTOLOGY_VARIABLE)
 # How Rust, Python, C++ and RocksDB put it; a system_error is a thread that got no memory to start with.
 OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "bad_alloc", "system_error", "mmap for RocksDB")
 

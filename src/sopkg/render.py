@@ -12,10 +12,8 @@ from flask import Response, g, render_template, request, url_for
 from sopkg import __version__
 from sopkg.asked import LANGUAGE
 from sopkg.languages import Language, Said, chosen_language, languages
-from sopkg.results import Format
+from sopkg.results import HTML
 from sopkg.weight import WORKS
-
-HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
 
 
 def language() -> Language:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pyoxigraph as ox
 from pyparsing import ParseException
 from rdflib.plugins.sparql.algebra import translateQuery
-from rdflib.plugins.sparql.parser import parseQuery
+from rdflib.plugins.sparql.parser import parseQuery, parseUpdate
 from rdflib.plugins.sparql.sparql import SPARQLError
 
 from sopkg.dataset import Selection, default_graphs, in_store
@@ -180,6 +180,16 @@ def _serialised(answer: Any, payload: Mapping[str, Any], limit: int) -> bytes:
     else:
         raise NotAcceptable(f"{media_type} can't carry the rows or truth value that this query gives")
     return bytes(output.parts)
+
+
+def run_update(text: str, store: ox.Store, base: str) -> None:
+    """Runs an update over a store. Raises BadInput with line and column for one that can't be read."""
+    try:
+        store.update(text, base_iri=base)
+    except SyntaxError as error:
+        raise bad_syntax(text, error, parseUpdate, "update") from error
+    except RuntimeError as error:
+        raise BadInput(str(error)) from error
 
 
 def bad_syntax(

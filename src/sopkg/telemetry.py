@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from sopkg.operations import given, operation
 from sopkg.pool import Pool
 
 REQUEST_ID = "X-Request-Id"
@@ -65,8 +66,10 @@ def observe(app: Flask, pool: Pool, log: bool) -> None:
     app.after_request(_ended)
 
 
+@operation(media_type=CONTENT_TYPE_LATEST)
 def metrics() -> Response:
     """The metrics in Prometheus' text format."""
+    given()
     return Response(generate_latest(current_app.extensions["sopkg-metrics"].registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -34,6 +34,9 @@ OPERATIONS: dict[str, str] = {
     "prove": "sopkg.proving:prove",
     "remedy": "sopkg.remedy:remedy",
     "what-if": "sopkg.whatif:what_if",
+    "write": "sopkg.writing:write",
+    "load": "sopkg.writing:load_file",
+    "drop-observation": "sopkg.writing:drop_observation",
 }
 """What a worker can be asked for: name → module:function, which takes a Job; imported at first use."""
 
