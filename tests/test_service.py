@@ -235,24 +235,6 @@ def test_what_would_be_is_the_same_on_both_faces_and_changes_nothing(
     assert server.ask("/gaps").text == gaps
 
 
-def test_the_front_page_is_well_formed_and_leads_everywhere(server: Server) -> None:
-    page = server.ask("/", "text/html,application/xhtml+xml,*/*;q=0.8").text
-    document = ElementTree.fromstring(
-        re.sub(r"<!doctype html>|(?<=\")(?=>)", "", re.sub(r"<(meta|link)([^>]*)>", r"<\1\2/>", page))
-    )
-    links = {link.attrib["href"] for link in document.iter("a")}
-    assert {"/gaps", "/cities", "/sparql", "/health"} | {f"/queries/{name}" for name in reports(server)} <= links
-    tried = {case["path"].partition("?")[0] for case in cases("routes.csv")}
-    # What each report answers is tried on the command line.
-    untried = [link for link in links if link.partition("?")[0] not in tried and not link.startswith("/queries/")]
-    assert [server.ask(link).status for link in untried] == [200] * len(untried)
-
-
-def reports(server: Server) -> list[str]:
-    """The names of the predefined queries."""
-    return [each["name"] for each in json.loads(server.ask("/queries").text)]
-
-
 def test_what_is_loaded_while_it_serves_is_answered(
     tmp_path: Path, sopkg: Sopkg, works: Callable[[str, int], Path]
 ) -> None:

@@ -396,9 +396,11 @@ class Answers:
         return NotFound(f"No gap named {identifier!r}. {hint}", {"near": near})
 
     def _found(self, identifier: str) -> list[Row]:
-        steps = {"ontology", *AUDITS}
-        graphs = [CATALOGUE, *(graph.graph for graph in self.graphs() if graph.step in steps)]
-        found = self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
+        graphs = self.graphs()
+        model = [CATALOGUE, *(graph.graph for graph in graphs if graph.step == "ontology")]
+        audits = [graph.graph for graph in graphs if graph.step in AUDITS]
+        payload = self._payload(named_query("system", "finding"), {"id": identifier}, model)
+        found = _rows(self.pool.run("query", payload | {"named_graphs": audits, "format": ROWS}), _plain)
         return list({(row["date"], row["locator"]): row for row in found}.values())
 
     def told(self, identifier: str, date: str | None = None) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, current_app, g, render_template, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
@@ -30,6 +30,7 @@ from sopkg.loadweb import add_loading
 from sopkg.middle import Middle, middle
 from sopkg.openapi import add_description
 from sopkg.operations import ROWS, STRING, Case, Parameter, Schema, form, given, operation
+from sopkg.pages import add_pages
 from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, GAP, PAGE, TIMEOUT, TRIPLE, chosen_by, of_query, per_page
 from sopkg.pool import Pool
 from sopkg.rdfinput import MEDIA_TYPES, format_of_type
@@ -38,7 +39,7 @@ from sopkg.remedy import as_text as remedy_text
 from sopkg.replies import TABLES, add_problems
 from sopkg.respond import LONGEST, MEMBERS
 from sopkg.responses import TOLD, kind_words
-from sopkg.results import ATOM, CSV, GRAPHS, HTML, JSON, TEXT, TURTLE
+from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE
 from sopkg.results import ROWS as SOLUTIONS
 from sopkg.runningweb import add_running
 from sopkg.settings import Settings
@@ -98,18 +99,11 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_clients(app)
     add_problems(app)
     prepare(app, settings)
+    add_pages(app)
     if settings.proxies:  # a header that no proxy of ours has set is anybody's word
         trusted = dict.fromkeys(("x_for", "x_proto", "x_host", "x_port", "x_prefix"), settings.proxies)
         app.wsgi_app = ProxyFix(app.wsgi_app, **trusted)  # type: ignore[method-assign]
     return app
-
-
-@operation(media_type=HTML.header)
-def front() -> str:
-    """A page for people, which leads to everything else."""
-    given()
-    observed = {(each["city"], each["date"]): each for each in middle().cities()}
-    return render_template("front.html", cities=observed.values(), queries=middle().queries())
 
 
 @operation(formats=TABLES, answer=ROWS)
@@ -340,8 +334,7 @@ def _triple(told: Mapping[str, str]) -> list[str]:
     return [told[each.name] for each in TRIPLE]
 
 
-_VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
-    ("/", front),
+_VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
     ("/cities", cities),
     ("/gaps", gaps),
     ("/cube", cube),
