@@ -574,10 +574,11 @@ class Answers:
         seconds: float | None = None,
         entailment: bool = True,
         as_of: str | None = None,
+        explain: bool = False,
     ) -> Answer:
-        """A query of the caller's own, over the default dataset: of today, or as of a date."""
-        read = Selection(as_of=as_of, entailment=entailment)
-        return answer(self.pool, self.settings, text, read, form=form, seconds=seconds, prefixes=prefix_table())
+        """A query of the caller's own, over the default dataset: of today, or as of a date; or what was run for it."""
+        read, named = Selection(as_of=as_of, entailment=entailment), prefix_table()
+        return answer(self.pool, self.settings, text, read, form=form, seconds=seconds, prefixes=named, explain=explain)
 
     def ask(self, name: str, given: Mapping[str, str], entailment: bool = True, as_of: str | None = None) -> list[Row]:
         """The rows of a predefined query; without entailment, over what the sources say; of today, or as of a date."""

@@ -594,11 +594,18 @@ def _summary(name: str) -> str:
 @click.argument("file", type=click.File("rb"))
 @click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
 @click.option("--seconds", type=float, callback=above_zero, help="A time limit below the setting's.")
+@click.option("--explain", is_flag=True, help="Tell what was run, over which graphs and in what time, as JSON.")
 @entailment_option
 @as_of_option
 @click.pass_obj
 def query(
-    settings: Settings, file: Any, form: str | None, seconds: float | None, entailment: str, as_of: str | None
+    settings: Settings,
+    file: Any,
+    form: str | None,
+    seconds: float | None,
+    explain: bool,
+    entailment: str,
+    as_of: str | None,
 ) -> None:
     """Run a SPARQL query from a file, or from standard input as -.
 
@@ -606,7 +613,7 @@ def query(
     """
     text = _utf8(file.read(), "query")
     with answering(settings) as answers:
-        click.echo(answers.sparql(text, form, seconds, entailment == "rl", _day(as_of)).body, nl=False)
+        click.echo(answers.sparql(text, form, seconds, entailment == "rl", _day(as_of), explain).body, nl=False)
 
 
 @main.command()

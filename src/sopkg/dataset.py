@@ -49,6 +49,12 @@ class Selection:
             return {"chosen": True}
         return {"select": {"city": self.city, "as_of": self.as_of, "entailment": self.entailment}}
 
+    def entailed(self, names_dataset: bool) -> str:
+        """What the graphs read hold of what follows: OWL 2 RL, nothing, or what the chosen graphs have."""
+        if names_dataset or self.default_graphs is not None or self.named_graphs is not None:
+            return "as the graphs chosen"
+        return "rl" if self.entailment else "none"
+
 
 def in_store(store: Store) -> list[CurrentGraph]:
     """The graphs in force that a store's catalogue names."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sopkg.errors import Forbidden, TooLarge, TooNested
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<skip>    \s++ | \#[^\n\r]*+ )
   | (?P<string>  \"{3} (?: [^"\\] | \\. | "(?!"") )*+ (?: \"{3} | \Z )
@@ -29,17 +29,18 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_OPENING = {"(": ")", "[": "]", "{": "}"}
-_CLOSING = frozenset(_OPENING.values())
+"""A token of SPARQL; its kind is the name of the group."""
+OPENING = {"(": ")", "[": "]", "{": "}"}
+_CLOSING = frozenset(OPENING.values())
 _SEPARATORS = frozenset(",;.")
 _OPERATORS = frozenset(("||", "&&", "|", "+", "-", "*", "/", "^", "!"))
 _CHAINED_GROUPS = frozenset(("UNION", "OPTIONAL", "MINUS", "LATERAL"))
 _FORMS = frozenset(("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"))
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
 _DATA_ALONE = frozenset(("PREFIX", "BASE", "INSERT", "DELETE", "DATA", "A", "TRUE", "FALSE"))
-_OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
+OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
 _CALLS_OUT = re.compile(r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE)
-_CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _LAST_CODEPOINT = 0x10FFFF
 
 
@@ -82,7 +83,7 @@ class _Scan:
             self._mark(text, token)
         elif kind == "iri":
             # Inside a parenthesis and after an operand, `<` may be the operator and what follows live text.
-            self.ambiguous |= self.frames[-1].mark == "(" and self.previous in (*_OPERANDS, ")")
+            self.ambiguous |= self.frames[-1].mark == "(" and self.previous in (*OPERANDS, ")")
         if self.depth > self.deepest:
             self.deepest, self.deepest_at = self.depth, token.start()
         if kind not in ("skip", "joint"):
@@ -97,7 +98,7 @@ class _Scan:
             self.depth += 1
 
     def _mark(self, mark: str, token: re.Match[str]) -> None:
-        if mark in _OPENING:
+        if mark in OPENING:
             self.frames.append(_Frame(mark))
             self.depth += 1
         elif mark in _CLOSING:
@@ -125,7 +126,7 @@ def inspect(query: str, nesting: int, size: int) -> Inspection:
     if len(query) > size:
         raise TooLarge(f"the query has {len(query)} characters; the limit is {size}", {"limit": size})
     scan = _checked(query, nesting)
-    plain = _CODEPOINT.sub(_character, query)
+    plain = CODEPOINT.sub(_character, query)
     if plain != query:  # an escaped character may stand anywhere, in keywords too (SPARQL 1.1, 19.2)
         _checked(plain, nesting)
     return Inspection(scan.first if scan.first in _FORMS else "", "FROM" in scan.words)
@@ -134,7 +135,7 @@ def inspect(query: str, nesting: int, size: int) -> Inspection:
 def inspect_update(update: str, nesting: int) -> None:
     """Looks an update over; raises Forbidden or TooNested, and leaves bad syntax to the parser."""
     _scanned(update, nesting)
-    _scanned(_CODEPOINT.sub(_character, update), nesting)
+    _scanned(CODEPOINT.sub(_character, update), nesting)
 
 
 def all_named(update: str) -> str | None:
@@ -143,9 +144,9 @@ def all_named(update: str) -> str | None:
     Whoever knows which of these triples are there knows what INSERT DATA and DELETE DATA change (SPARQL 1.1 Update,
     3.1.1 and 3.1.2).
     """
-    if _CODEPOINT.search(update):
+    if CODEPOINT.search(update):
         return None
-    tokens = list(_TOKEN.finditer(update))
+    tokens = list(TOKEN.finditer(update))
     if not {token.group().upper() for token in tokens if token.lastgroup == "word"} <= _DATA_ALONE:
         return None
     return "".join("INSERT" if _is_word(token, "DELETE") else token.group() for token in tokens)
@@ -164,7 +165,7 @@ def _checked(query: str, nesting: int) -> _Scan:
 
 def _scanned(query: str, nesting: int) -> _Scan:
     scan = _Scan()
-    for token in _TOKEN.finditer(query):
+    for token in TOKEN.finditer(query):
         scan.read(token)
     _refuse_calls(scan, query)
     if scan.deepest > nesting:

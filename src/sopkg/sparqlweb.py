@@ -14,7 +14,7 @@ from sopkg.sparql import answer, describe
 
 UPDATE = "application/sparql-update"
 _DATASET = ("default-graph-uri", "named-graph-uri", "city", "as-of", "entailment")
-_PROTOCOL = ("query", *_DATASET, "timeout", "format")
+_PROTOCOL = ("query", *_DATASET, "timeout", "format", "optimise", "explain")
 
 
 def add_sparql(app: Flask) -> None:
@@ -40,6 +40,8 @@ def sparql() -> Response:
             accept=asked.accept(),
             form=given.get("format"),
             seconds=asked.seconds(given),
+            optimise=asked.truth(given, "optimise") is not False,
+            explain=bool(asked.truth(given, "explain")),
         )
     return replies.written(found.body, found.content_type)
 

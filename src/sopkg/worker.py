@@ -25,6 +25,7 @@ from sopkg.store import SnapshotStore
 
 OPERATIONS: dict[str, str] = {
     "query": "sopkg.sparql:query",
+    "explain": "sopkg.sparql:explain",
     "current-graphs": "sopkg.dataset:read_current_graphs",
     "labels": "sopkg.explained:label_things",
     "known-of": "sopkg.resource:known_of",
