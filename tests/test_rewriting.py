@@ -1,10 +1,11 @@
-"""A caller's query with its negation nested gives the same rows: random queries of every form, and the odd ones by hand."""
+"""A caller's query with its negation nested gives the same rows: random queries of every form, and odd ones by hand."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 from pyoxigraph import NamedNode, Quad, QueryBoolean, QueryTriples, Store
@@ -59,11 +60,11 @@ def negation(dice: random.Random, depth: int = 0) -> str:
 
 
 def pattern(dice: random.Random) -> str:
-    return f"?a {dice.choice(['ex:p', 'ex:q', '^ex:r', 'ex:p/ex:q', 'ex:p|ex:r'])} {dice.choice(['?b', '?a', 'ex:n1'])} ."
+    path = dice.choice(["ex:p", "ex:q", "^ex:r", "ex:p/ex:q", "ex:p|ex:r", "ex:q+"])
+    return f"?a {path} {dice.choice(['?b', '?a', 'ex:n1'])} ."
 
 
 def where(dice: random.Random, depth: int = 0) -> str:
-    # No path of any length: how often the engine finds one in GRAPH ?g hangs on its plan.
     parts = [pattern(dice) for _ in range(dice.randrange(1, 3))]
     parts += [negation(dice)] if dice.random() < 0.8 else []
     around = [
@@ -117,12 +118,11 @@ def test_a_nested_query_gives_the_rows_of_the_query_as_written(seed: int) -> Non
             expected = answered(store, text)
         except SyntaxError:
             continue  # a name is bound twice: the engine refuses it as written
-        samples, counted = Samples(store), dice.random() < 0.5
-        run = nested(text, lambda patterns: samples.of(patterns, None) if counted else unknown(()))
+        run = nested(text, partial(Samples(store).of, graphs=None) if dice.random() < 0.5 else unknown)
         assert answered(store, run) == expected, f"{text}\n{run}"
         changed, compared = changed + (run != text), compared + 1
     assert compared > 30
-    assert changed > 20
+    assert changed > 10
 
 
 def test_what_a_row_leaves_unbound_a_body_binds_before_it_is_tested() -> None:

@@ -18,6 +18,7 @@ from sopkg.guard import CODEPOINT, OPENING, OPERANDS, TOKEN
 from sopkg.negation import Fanout, order, split_sequences
 from sopkg.printer import print_part
 from sopkg.reader import read_query
+from sopkg.scopes import Scopes
 from sopkg.substitution import substitute
 from sopkg.syntax import Alternative, Inverse, Path, Repeat, Sequence, Triple, triple_variables
 
@@ -42,8 +43,8 @@ def nested(text: str, sizes: Sizes) -> str:
     if CODEPOINT.search(text) or _BLANK.search(text):
         return text
     tokens = [token for token in TOKEN.finditer(text) if token.lastgroup not in ("skip", "joint")]
-    query = _Query(text, tokens, sizes)
-    return query.spliced(0, len(tokens)) if query.clear() else text
+    query = _Query(text, tokens, sizes, Scopes(tokens))
+    return query.spliced(0, len(tokens)) if query.clear() and not query.scopes.hang_on_plan() else text
 
 
 @dataclass
@@ -61,7 +62,7 @@ class _Query:
     text: str
     tokens: list[re.Match[str]]
     sizes: Sizes
-    closing: dict[int, int] = field(default_factory=dict)
+    scopes: Scopes
     prologue: str = ""
     taken: set[Variable] = field(default_factory=set)
 
@@ -73,30 +74,22 @@ class _Query:
             if sign in OPENING:
                 opened.append(place)
             elif sign in OPENING.values():
-                if not opened or OPENING[self.sign(opened[-1])] != sign:
+                if not opened or OPENING[self.scopes.sign(opened[-1])] != sign:
                     return False
-                self.closing[opened.pop()] = place
-            elif token.lastgroup == "iri" and opened and self.sign(opened[-1]) == "(":
+                self.scopes.closing[opened.pop()] = place
+            elif token.lastgroup == "iri" and opened and self.scopes.sign(opened[-1]) == "(":
                 before = self.tokens[place - 1]
                 if before.lastgroup in OPERANDS or before.group() == ")":
                     return False
-            elif self.word(place) == "BASE":
+            elif self.scopes.word(place) == "BASE":
                 return False
         self.prologue = " ".join(self.prefixes())
         self.taken = _variables(self.text)
         return not opened
 
-    def sign(self, place: int) -> str:
-        return self.tokens[place].group()
-
-    def word(self, place: int) -> str:
-        """A keyword in capitals; "" for what is none."""
-        token = self.tokens[place]
-        return token.group().upper() if token.lastgroup == "word" else ""
-
     def prefixes(self) -> Iterator[str]:
         place = 0
-        while place + 2 < len(self.tokens) and self.word(place) == "PREFIX":
+        while place + 2 < len(self.tokens) and self.scopes.word(place) == "PREFIX":
             yield self.source(place, place + 3)
             place += 3
 
@@ -109,8 +102,8 @@ class _Query:
         pieces, done = list[str](), 0 if start == 0 else self.tokens[start].start()
         place = start
         while place + 1 < end:
-            if self.word(place) == "EXISTS" and self.sign(place + 1) == "{":
-                opening, closing = place + 1, self.closing[place + 1]
+            if self.scopes.word(place) == "EXISTS" and self.scopes.sign(place + 1) == "{":
+                opening, closing = place + 1, self.scopes.closing[place + 1]
                 body = self.body(opening + 1, closing)
                 if body:
                     pieces += [self.text[done : self.tokens[opening].end()], f" {body} "]
@@ -134,9 +127,9 @@ class _Query:
         runs, filters = [], []
         place = begun = start
         while place < end:
-            if self.word(place) == "FILTER":
+            if self.scopes.word(place) == "FILTER":
                 runs.append((begun, place))
-                begun = self.after_constraint(place + 1, end)
+                begun = self.scopes.after_constraint(place + 1, end)
                 filters.append((place, begun))
                 place = begun
             elif self.plain(place):
@@ -149,14 +142,8 @@ class _Query:
         """Whether a token can stand in a pattern that is read here; a blank node's label may be another pattern's."""
         token = self.tokens[place]
         if token.lastgroup == "word":
-            return self.word(place) in _WORDS
+            return self.scopes.word(place) in _WORDS
         return token.group() not in "{}" and not token.group().startswith("_:")
-
-    def after_constraint(self, place: int, end: int) -> int:
-        """Where the constraint of a FILTER ends (SPARQL 1.1, rule 69): behind the first brackets that close."""
-        while place < end and self.sign(place) not in OPENING:
-            place += 1
-        return self.closing[place] + 1 if place < end else end
 
     def patterns(self, runs: list[Span]) -> list[Triple]:
         """The patterns, sequences split; none where they can't be read, or would not mean the same apart."""
