@@ -16,7 +16,7 @@ from sopkg.sampling import Samples
 from tests.amount import one_in
 from tests.test_negation import EX, INNER, OUTER, random_graph, random_pattern, random_test
 
-SEEDS = one_in(10, range(100))
+SEEDS = one_in(40, range(400))
 GRAPHS = [NamedNode(f"{EX}g{number}") for number in range(2)]
 # What may stand in a body beside patterns: it then stays as it is, and what is negated further in does not.
 OTHERS = [
