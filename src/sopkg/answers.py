@@ -177,10 +177,14 @@ def counts(findings: Iterable[Row], columns: Mapping[str, str]) -> list[Row]:
 
 
 class Answers:
-    """Answers from the published state, through the query workers."""
+    """Answers from the published state, through the query workers.
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    `snapshot` tells what that state is called, where it is not the store that the settings name.
+    """
+
+    def __init__(self, settings: Settings, pool: Pool, snapshot: Callable[[], str] | None = None) -> None:
         self.settings, self.pool = settings, pool
+        self._snapshot = snapshot or (lambda: SnapshotStore(settings.store).current().name)
         # A snapshot never changes: what was read from it stays true.
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
@@ -246,7 +250,7 @@ class Answers:
         """
         check_filters(filters)
         when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
-        snapshot = SnapshotStore(self.settings.store).current().name
+        snapshot = self._snapshot()
         read = self.dated(("asserted", "inferred"), filters.get("city"), *when)
         audits = set(self.dated(("gaps",), filters.get("city"), *when)) - set(read)
         found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
@@ -267,7 +271,7 @@ class Answers:
         """The model's cells as one observation of a city fills them: that of a date, or the latest (as of a date)."""
         read = self.dated(FINDINGS, city, date, as_of)
         observed = next(graph.date for graph in self.graphs() if graph.city and graph.graph in read)
-        return self._cube(SnapshotStore(self.settings.store).current().name, city, observed, tuple(read))
+        return self._cube(self._snapshot(), city, observed, tuple(read))
 
     def _read_cube(self, _: str, city: str, date: str, read: tuple[str, ...]) -> Cube:
         return cube(city, date, lambda name: self.rows(named_query("reports", name), {}, list(read)))
@@ -288,7 +292,7 @@ class Answers:
         known = {name: measure(file, self.rows(file, {}, [*read, *given])) for name, file in measures().items()}
         fields = {place: weigh(list(works), known) for place, works in held.items()}
         nothing, weights = weigh([], known), dict[tuple[str, str], Row]()
-        for row in self._findings(SnapshotStore(self.settings.store).current().name, read, audits):
+        for row in self._findings(self._snapshot(), read, audits):
             about = (fields[place] for iri in row["focus"] if (place := (row["city"], iri)) in fields)
             works = named.get(row["gap"])
             weights[row["gap"], row["date"]] = weigh(works, known) if works else next(about, nothing)
