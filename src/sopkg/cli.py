@@ -33,6 +33,7 @@ from sopkg.pool import Pool
 from sopkg.reasoncli import reason_group
 from sopkg.remedy import as_text as remedy_text
 from sopkg.remote import Endpoint, RemotePool
+from sopkg.remotederive import derive_remotely
 from sopkg.respond import read_responses, replace_responses
 from sopkg.responses import COLUMNS as RESPONSE_COLUMNS
 from sopkg.responses import TOLD, said
@@ -332,6 +333,30 @@ def audit(
 
 def _day(text: str | None) -> str | None:
     return None if text is None else observation_date(text)
+
+
+@main.command("derive")
+@click.option("--endpoint", required=True, metavar="URL", help="The SPARQL query endpoint that holds the observation.")
+@click.option("--update-endpoint", required=True, metavar="URL", help="Its SPARQL update endpoint.")
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--date", required=True, help="Observation date, as it was loaded.")
+@click.option("--yes", is_flag=True, help="Write without asking first.")
+@click.pass_obj
+def derive_command(
+    settings: Settings, endpoint: str, update_endpoint: str, city_name: str, date: str, yes: bool
+) -> None:
+    """Entail and audit an observation where it lies, on another SPARQL server, and put the result in force there.
+
+    Example: sopkg derive --endpoint http://localhost:7878/query --update-endpoint http://localhost:7878/update \\
+    --city buenos-aires --date 2019-11
+    """
+    known, day = city(city_name), observation_date(date)
+    if not yes:
+        click.confirm(f"Replace what {endpoint} holds as inferred and found of {city_name} {day}?", abort=True)
+    with _progress(f"{city_name} {day}") as progress:
+        to = Endpoint(endpoint, update_endpoint, settings.query_seconds)
+        derived = derive_remotely(to, known, day, lambda step: progress(step, ""))
+    click.echo(f"triples: {derived.inferred} inferred in {derived.rounds} rounds, {derived.gaps} gaps")
 
 
 @main.command("cube")

@@ -6,7 +6,7 @@ Only SPARQL 1.1 is sent: query files as they are written, with parameters as a V
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, cast
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pyoxigraph as ox
 
 from sopkg.errors import BadInput, NotFound, QueryTimeout, RemoteFault, Unauthorized
-from sopkg.graphs import CATALOGUE
+from sopkg.graphs import CATALOGUE, known_graphs
 from sopkg.guard import TOKEN, inspect
 from sopkg.printer import print_values
 from sopkg.settings import Settings
@@ -112,9 +112,13 @@ class RemoteStore:
     ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
         """The answer, as the engine's own type."""
         form = inspect(text, len(text), len(text)).form
+        if not form:
+            raise SyntaxError("expected is SELECT, ASK, CONSTRUCT or DESCRIBE")
         bound = bind(text, form, substitutions) if substitutions else text
         default = self.graphs if default_graph is None else [each.value for each in default_graph]
         named = None if named_graphs is None else [each.value for each in named_graphs]
+        if default and named is None and _names_graphs(text):
+            named = self.known  # where a dataset is given, what it leaves out is not there (SPARQL 1.1 Protocol, 2.1.4)
         body, media_type = self.endpoint.ask(bound, form, default, named)
         try:
             return _triples(body, media_type) if form in ("CONSTRUCT", "DESCRIBE") else _rows(body)
@@ -122,9 +126,12 @@ class RemoteStore:
             told = f"{self.endpoint.address} answers with {media_type}, which is no result of a {form} query: {error}"
             raise RemoteFault(told) from error
 
-    def quads_for_pattern(
-        self, subject: Any, predicate: Any, value: Any, graph: Any = None
-    ) -> Iterator[ox.Quad]:
+    @cached_property
+    def known(self) -> list[str]:
+        """The graphs that GRAPH can name: all of the catalogue, and itself."""
+        return [CATALOGUE, *(graph.iri for graph in known_graphs(cast(ox.Store, self)))]
+
+    def quads_for_pattern(self, subject: Any, predicate: Any, value: Any, graph: Any = None) -> Iterator[ox.Quad]:
         """The statements that fit, in a graph or in the default graph."""
         terms = [each or ox.Variable(name) for each, name in ((subject, "s"), (predicate, "p"), (value, "o"))]
         pattern = " ".join(map(str, terms))
@@ -132,6 +139,10 @@ class RemoteStore:
         found = self.query(f"CONSTRUCT {{ {pattern} }} WHERE {{ {pattern} }}", default_graph=default)
         assert isinstance(found, ox.QueryTriples)
         return (ox.Quad(each.subject, each.predicate, each.object) for each in found)
+
+
+def _names_graphs(text: str) -> bool:
+    return any(token.lastgroup == "word" and token.group().upper() == "GRAPH" for token in TOKEN.finditer(text))
 
 
 def _rows(body: bytes) -> ox.QuerySolutions | ox.QueryBoolean:
