@@ -23,8 +23,10 @@ from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE
+from sopkg.guard import changes_with_time
 from sopkg.inference import term as read_term
 from sopkg.junit import as_junit
+from sopkg.kept import Kept
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, changes, event_words, events, life_at, unsettled
 from sopkg.pool import Pool
@@ -185,6 +187,7 @@ class Answers:
     def __init__(self, settings: Settings, pool: Pool, snapshot: Callable[[], str] | None = None) -> None:
         self.settings, self.pool = settings, pool
         self._snapshot = snapshot or (lambda: SnapshotStore(settings.store).current().name)
+        self._kept = Kept(settings.kept_bytes)
         # A snapshot never changes: what was read from it stays true.
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
@@ -615,8 +618,15 @@ class Answers:
         """The result of a predefined query, in the format that the caller wants."""
         query = named_query("reports", name)
         wanted = chosen(accept, offered("SELECT"), form)
-        payload = self._payload(query, given, self._reported(entailment, as_of), as_of)
-        return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+        def made() -> Answer:
+            payload = self._payload(query, given, self._reported(entailment, as_of), as_of)
+            return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+        if changes_with_time(query.text):
+            return made()
+        question = (name, frozenset(given.items()), wanted.media_type, entailment, as_of)
+        return self._kept.answer(self._snapshot(), question, made)
 
 
 def _on(city: str | None) -> str:

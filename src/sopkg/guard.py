@@ -40,6 +40,7 @@ _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "AD
 _DATA_ALONE = frozenset(("PREFIX", "BASE", "INSERT", "DELETE", "DATA", "A", "TRUE", "FALSE"))
 OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
 _CALLS_OUT = re.compile(r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE)
+_CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
 CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _LAST_CODEPOINT = 0x10FFFF
 
@@ -130,6 +131,11 @@ def inspect(query: str, nesting: int, size: int) -> Inspection:
     if plain != query:  # an escaped character may stand anywhere, in keywords too (SPARQL 1.1, 19.2)
         _checked(plain, nesting)
     return Inspection(scan.first if scan.first in _FORMS else "", "FROM" in scan.words)
+
+
+def changes_with_time(query: str) -> bool:
+    """Whether a query may say something else the next time; an escape may hide such a word."""
+    return _CHANGING.search(query) is not None
 
 
 def inspect_update(update: str, nesting: int) -> None:
