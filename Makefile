@@ -1,9 +1,9 @@
-# Five verbs: demo, test, torture, bench, docs. Each sets up what it needs in .venv.
+# Six verbs: demo, test, torture, remote, bench, docs. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= build/demo-store
 
-.PHONY: demo test torture bench docs clean
+.PHONY: demo test torture remote bench docs clean
 
 # Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
 .venv/made: pyproject.toml
@@ -23,6 +23,11 @@ test: .venv/made
 # The tests with all of their cases and counts, where `make test` tries a part of them.
 torture: .venv/made
 	SOPKG_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+# The same queries against Debian's Virtuoso, which is installed.
+remote: .venv/made
+	command -v virtuoso-t || { apt-get update -qq && apt-get install -y -qq virtuoso-opensource-7-bin; }
+	SOPKG_VIRTUOSO=1 $(BIN)/python -m pytest tests/test_virtuoso.py
 
 bench: .venv/made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'

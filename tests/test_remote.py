@@ -55,8 +55,8 @@ class Both:
 
 @pytest.fixture(scope="module")
 def both(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    folder, port = tmp_path_factory.mktemp("remote"), _free_port()
-    _take_part(demo.store, folder / "store")
+    folder, port = tmp_path_factory.mktemp("remote"), free_port()
+    take_part(demo.store, folder / "store")
     dumped = CliRunner().invoke(main, ["--store", str(folder / "store"), "dump", str(folder / "dump.nq")])
     assert dumped.exit_code == 0, dumped.output
     words = [OXIGRAPH, "serve", "--bind", f"127.0.0.1:{port}"]
@@ -68,7 +68,7 @@ def both(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]
             process.kill()
 
 
-def _take_part(source: Path, target: Path) -> None:
+def take_part(source: Path, target: Path) -> None:
     with SnapshotStore(source).reading() as store:
         mine = [graph for graph in current_graphs(store) if any(part in graph.iri for part in PART)]
         graphs = {graph.iri: _n_triples(triples_of(store, graph.iri)) for graph in mine}
@@ -79,7 +79,7 @@ def _n_triples(triples: list[Triple]) -> bytes:
     return serialize(triples, format=RdfFormat.N_TRIPLES) or b""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

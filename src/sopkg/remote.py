@@ -121,7 +121,7 @@ class RemoteStore:
             named = self.known  # where a dataset is given, what it leaves out is not there (SPARQL 1.1 Protocol, 2.1.4)
         body, media_type = self.endpoint.ask(bound, form, default, named)
         try:
-            return _triples(body, media_type) if form in ("CONSTRUCT", "DESCRIBE") else _rows(body)
+            return _triples(body, media_type) if form in ("CONSTRUCT", "DESCRIBE") else _rows(body, form)
         except (SyntaxError, ValueError) as error:
             told = f"{self.endpoint.address} answers with {media_type}, which is no result of a {form} query: {error}"
             raise RemoteFault(told) from error
@@ -145,8 +145,12 @@ def _names_graphs(text: str) -> bool:
     return any(token.lastgroup == "word" and token.group().upper() == "GRAPH" for token in TOKEN.finditer(text))
 
 
-def _rows(body: bytes) -> ox.QuerySolutions | ox.QueryBoolean:
-    return ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+def _rows(body: bytes, form: str) -> ox.QuerySolutions | ox.QueryBoolean:
+    found = ox.parse_query_results(body, format=ox.QueryResultsFormat.JSON)
+    if form == "ASK" and isinstance(found, ox.QuerySolutions):
+        # Virtuoso writes a truth value as a row, or none.
+        return cast(ox.QueryBoolean, ox.Store().query("ASK {}" if any(found) else "ASK { FILTER(false) }"))
+    return found
 
 
 def _triples(body: bytes, media_type: str) -> ox.QueryTriples:
