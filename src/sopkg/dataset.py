@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from pyoxigraph import Store
@@ -64,9 +65,15 @@ def in_store(store: Store) -> list[CurrentGraph]:
     ]
 
 
+@lru_cache(1)
+def in_snapshot(store: Store) -> tuple[CurrentGraph, ...]:
+    """The same of a snapshot, which never changes: it is read once."""
+    return tuple(in_store(store))
+
+
 def read_current_graphs(job: Job) -> list[Any]:
     """A worker's operation: the graphs in force of its snapshot."""
-    return [asdict(each) for each in in_store(job.store)]
+    return [asdict(each) for each in in_snapshot(job.store)]
 
 
 def current_graphs(pool: Pool) -> list[CurrentGraph]:

@@ -15,7 +15,7 @@ from rdflib.plugins.sparql.algebra import translateQuery
 from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.sparql import SPARQLError
 
-from sopkg.dataset import Selection, default_graphs, in_store
+from sopkg.dataset import Selection, default_graphs, in_snapshot
 from sopkg.errors import BadInput, NotAcceptable, TooLarge
 from sopkg.guard import inspect
 from sopkg.merge import merge_of
@@ -108,7 +108,7 @@ def _sd(name: str) -> ox.NamedNode:
 def _default(job: Job) -> list[str] | None:
     select = job.payload.get("select")
     if select is not None:
-        return default_graphs(in_store(job.store), **select)
+        return default_graphs(in_snapshot(job.store), **select)
     graphs: list[str] | None = job.payload.get("default_graphs")
     return graphs
 
