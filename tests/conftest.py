@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
 
 from sopkg.cities import cities
 from sopkg.cli import main
 from sopkg.files import ONTOLOGY_VARIABLE
-from sopkg.settings import variable
+from sopkg.settings import Settings, variable
+from sopkg.web import create_app
 
 Sopkg = Callable[..., Result]
 
@@ -69,6 +71,14 @@ def demo(shared: Path) -> Demo:
             assert built.exit_code == 0, built.output
             said.write_text(built.stdout, "utf-8")
     return Demo(store, said.read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def client(demo: Demo) -> Iterator[FlaskClient]:
+    """The service over the demonstration, without a server."""
+    app = create_app(Settings.from_environment(store=demo.store, workers=1, allow_no_netns=True))
+    yield app.test_client()
+    app.extensions["sopkg"].pool.close()
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,6 @@ from sopkg.answers import GRADES
 from sopkg.baseline import compare
 from sopkg.cities import cities
 from sopkg.feed import ATOM
-from sopkg.settings import Settings
-from sopkg.web import create_app
 
 CASES = Path(__file__).parent / "baseline"
 AUDIT = ("audit", "--city", "buenos-aires")
@@ -48,14 +46,6 @@ def test_each_gap_has_its_state(case: dict[str, str]) -> None:
 
 def test_a_city_that_was_not_audited_has_not_gone() -> None:
     assert not compare([], finding("high presumed"), {"u"}, GRADES).gone
-
-
-@pytest.fixture(scope="module")
-def client(demo: Demo) -> Iterator[FlaskClient]:
-    """The service, without a server."""
-    app = create_app(Settings.from_environment(store=demo.store, workers=1, allow_no_netns=True))
-    yield app.test_client()
-    app.extensions["sopkg"].pool.close()
 
 
 @pytest.fixture(scope="module")

@@ -229,7 +229,8 @@ def test_reports_are_listed_and_each_answers(demo: Demo, sopkg: Sopkg) -> None:
     assert len(listed) >= 6
     assert {name: answer.exit_code for name, answer in answers.items()} == dict.fromkeys(listed, 0)
     rows = {name: len(list(csv.reader(answer.stdout.splitlines()))) - 1 for name, answer in answers.items()}
-    assert [name for name, count in rows.items() if count < 1] == []
+    # The demonstration's data breaks no rule.
+    assert [name for name, count in rows.items() if count < 1] == ["validation-results"]
 
 
 def test_a_table_on_a_terminal_begins_with_what_people_read(demo: Demo, sopkg: Sopkg) -> None:

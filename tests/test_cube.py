@@ -17,9 +17,7 @@ from sopkg.catalog import named_query
 from sopkg.cube import COLUMNS, DIMENSIONS, PROJECTIONS, Cube, cube
 from sopkg.detect import Audit
 from sopkg.pipeline import derive
-from sopkg.settings import Settings
 from sopkg.turtle import ontology, read_turtle, store_of
-from sopkg.web import create_app
 
 CASES = Path(__file__).parent / "cube"
 BASE = "https://w3id.org/sopkg/id/t/"
@@ -27,14 +25,6 @@ ASKED = ["missing-creation-leadership", "subject-interaction-gap", "isolated-poi
 ABOUT = "city=buenos-aires&date=2019-11"
 LATEST = "city=buenos-aires&as-of=2019-11"
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def client(demo: Demo) -> Iterator[FlaskClient]:
-    """The service, without a server."""
-    app = create_app(Settings(store=demo.store, workers=1, allow_no_netns=True))
-    yield app.test_client()
-    app.extensions["sopkg"].pool.close()
 
 
 def listed(client: FlaskClient, address: str) -> list[Row]:

@@ -86,7 +86,7 @@ def test_unsatisfiable_classes(reasoner: str, name: str, empty: list[NamedNode] 
     assert dl.unsatisfiable(java, reasoner, axioms(name)) == empty
 
 
-@pytest.mark.parametrize(("name", "triple", "count"), one_in(2, list(entailed())))
+@pytest.mark.parametrize(("name", "triple", "count"), one_in(4, list(entailed())))
 def test_justifications_are_sound_and_minimal(name: str, triple: Triple | None, count: int, java: dl.Java) -> None:
     read = axioms(name)
     result = justify(java, read, triple, 5)
@@ -177,7 +177,7 @@ def test_memory_is_limited() -> None:
 
 def test_too_many_at_once_are_told_to_come_back() -> None:
     reasoner = Reasoner(Settings(allow_no_netns=True, workers=1, queue_seconds=0.1))
-    with reasoner._slots, pytest.raises(Busy):
+    with reasoner._turns.turn(), pytest.raises(Busy):
         reason(reasoner, Question("consistency"))
 
 

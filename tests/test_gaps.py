@@ -9,9 +9,10 @@ import pytest
 from pyoxigraph import NamedNode, Triple
 
 from sopkg.catalog import query_files
-from sopkg.detect import Audit
-from sopkg.pipeline import derive
-from sopkg.turtle import read_turtle
+from sopkg.detect import Audit, detect
+from sopkg.entail import entail
+from sopkg.pipeline import data_rules, derive, open_schema
+from sopkg.turtle import read_turtle, store_of
 from tests.findings import Found, read_findings
 
 CASES = Path(__file__).parent / "gaps"
@@ -46,16 +47,17 @@ def last_file(path: Path) -> Path:
 
 def audit(path: Path) -> list[Found]:
     """The findings at the last date of a case, the earlier dates audited before it."""
+    if path.is_file():  # one date needs the case's own kind only
+        store, observation = store_of(read_turtle(path)), NamedNode(f"{BASE}observation/2024-06-30")
+        entail(store, data_rules(), open_schema())
+        gaps = detect(store, Audit(BASE, observation, "2024-06-30"), asked=[path.parent.name])
+        return read_findings(gaps, observation)
     earlier: list[Triple] = []
-    for file in sorted(path.glob("*.ttl")) if path.is_dir() else [path]:
-        asserted = read_turtle(file)
-        date = file.stem if path.is_dir() else "2024-06-30"
-        observation = NamedNode(f"{BASE}observation/{date}")
-        # One date needs the case's own kind only; a later one rests on what was found before.
-        asked = None if path.is_dir() else [path.parent.name]
-        derived = derive(Audit(BASE, observation, date), asserted, [], earlier, asked=asked)
-        earlier += derived.gaps + [triple for triple in asserted if triple.subject == observation]
-    return read_findings(derived.gaps, observation)
+    for file in sorted(path.glob("*.ttl")):  # a later one rests on what was found before
+        asserted, observation = read_turtle(file), NamedNode(f"{BASE}observation/{file.stem}")
+        gaps = derive(Audit(BASE, observation, file.stem), asserted, [], earlier).gaps
+        earlier += gaps + [triple for triple in asserted if triple.subject == observation]
+    return read_findings(gaps, observation)
 
 
 def shown(found: Found) -> str:

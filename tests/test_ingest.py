@@ -239,7 +239,7 @@ def test_a_given_name_stands_in_a_shipped_table_only_within_a_companys_name(date
     assert [cell for cell in named if not re.search(forms, cell, re.IGNORECASE)] == []
 
 
-@pytest.mark.parametrize("date", one_in(2, list(DATES)))
+@pytest.mark.parametrize("date", one_in(3, list(DATES)))
 def test_an_engaged_company_is_named_as_in_the_row_that_says_so(date: str) -> None:
     path = cities()["buenos-aires"].tables()[date]
     mapped, cells = ingested(path, "buenos-aires", date), [dict(record.cells) for record in read_table(path).records]
@@ -307,14 +307,14 @@ def plain_key(text: str) -> str:
 
 
 @raw_files
-@pytest.mark.parametrize("copy", one_in(2, list(COPIES)))
+@pytest.mark.parametrize("copy", one_in(3, list(COPIES)))
 def test_no_row_of_a_copy_is_lost(copy: str) -> None:
     mapped = raw(copy)
     assert len(plain(copy)) == mapped.rows == len(of_type(mapped, "Initiative")) == COPIES[copy]
 
 
 @raw_files
-@pytest.mark.parametrize("copy", one_in(2, list(COPIES)))
+@pytest.mark.parametrize("copy", one_in(3, list(COPIES)))
 def test_each_area_leads_as_many_works_as_it_has_rows(copy: str) -> None:
     mapped = raw(copy)
     column = "area" if copy == "2023-12" else "area_responsable"
@@ -326,7 +326,7 @@ def test_each_area_leads_as_many_works_as_it_has_rows(copy: str) -> None:
 
 
 @raw_files
-@pytest.mark.parametrize("copy", one_in(2, list(COPIES)))
+@pytest.mark.parametrize("copy", one_in(3, list(COPIES)))
 def test_the_source_s_words_for_the_stage_are_kept(copy: str) -> None:
     kept = Counter(plain_key(value) for _, value in facts(raw(copy), "stageText"))
     assert kept == Counter(plain_key(row["etapa"]) for row in plain(copy) if row["etapa"].strip())
@@ -338,7 +338,7 @@ def test_the_strings_of_2019_are_as_many_as_decided() -> None:
 
 
 @raw_files
-@pytest.mark.parametrize("copy", one_in(2, list(COPIES)))
+@pytest.mark.parametrize("copy", one_in(3, list(COPIES)))
 def test_no_natural_person_of_a_copy_is_named(copy: str, tmp_path: Path) -> None:
     people = set(natural_persons())
     path = RAW / "buenos-aires-works" / f"obras_{copy}.csv"
@@ -367,7 +367,7 @@ def test_the_shipped_tables_are_the_exported_ones(city: str, date: str) -> None:
 
 @raw_files
 def test_contracts_have_two_parties_and_amounts_are_not_negative() -> None:
-    for copy in one_in(2, list(COPIES)):
+    for copy in one_in(3, list(COPIES)):
         parties = Counter(subject for subject, _ in facts(raw(copy), "party"))
         assert set(parties.values()) == {2}
         assert all(float(amount) >= 0 for _, amount in facts(raw(copy), "amount"))

@@ -77,6 +77,13 @@ def test_what_can_t_all_be_true_is_told_with_its_rule(tmp_path: Path, city: City
     assert load(SnapshotStore(tmp_path / "t"), works(EARLY, 20), city, EARLY).inconsistencies == []
 
 
+def test_what_contradicts_itself_is_found_with_its_row(tmp_path: Path, sopkg: Sopkg) -> None:
+    lindhaven = City("lindhaven", CASES.parent / "ingest" / "rdf" / "lindhaven")
+    assert load(SnapshotStore(tmp_path / "s"), CASES / "contradicts.ttl", lindhaven, EARLY).broken == 3
+    told = sopkg(tmp_path / "s", "ask", "validation-results", "--format", "csv").stdout
+    assert told.splitlines() == (CASES / "contradicts.csv").read_text("utf-8").splitlines()
+
+
 def published(store: SnapshotStore) -> Published:
     """The content of the graphs in force by date and step, but for when they were made."""
     with store.reading() as found:

@@ -12,6 +12,7 @@ from sopkg.entail import entail
 from sopkg.pipeline import closed_ontology, data_rules, is_named, open_schema
 from sopkg.proof import Proof, Prover, as_record, as_text, as_turtle
 from sopkg.turtle import ontology, store_of
+from tests.amount import one_in
 from tests.bench.generate import generate
 from tests.test_entail import EX, SAME, SCHEMA, THINGS, TYPE, random_axioms, random_data
 
@@ -40,7 +41,7 @@ def never_rests_on_itself(proof: Proof, above: frozenset[Triple] = frozenset()) 
     return all(never_rests_on_itself(each, above | {proof.triple}) for each in proof.premises)
 
 
-@pytest.mark.parametrize("seed", range(500, 515))
+@pytest.mark.parametrize("seed", one_in(3, range(500, 515)))
 def test_what_follows_has_a_proof_that_needs_just_what_it_names(seed: int) -> None:
     prover, inferred = published(list(dict.fromkeys([*random_data(seed), *random_axioms(seed)])))
     for triple in random.Random(seed).sample(inferred, min(len(inferred), 25)):
@@ -93,5 +94,4 @@ def test_what_a_city_infers_has_proofs_that_lead_through_classes_without_names(t
         store.extend(Quad(t.subject, t.predicate, t.object, graph) for t in triples)
     known = frozenset(closed_ontology()) - set(ontology())
     prover = Prover(store, data_rules(), [SAID, ONTOLOGY], [INFERRED], known)
-    proofs = [prover.proofs(triple) for triple in inferred]
-    assert all(proofs)
+    assert all(prover.proofs(triple) for triple in one_in(6, inferred))

@@ -38,7 +38,7 @@ from tests.bench.statements import absence, scope
 from tests.polarity import Signed, signed_patterns, signs
 from tests.test_gaps import BASE, CASES, last_file, name
 
-SIZE = 8_000
+SIZE = 9_000
 CONTESTED = NamedNode(f"{bench.SOP}Contested")
 CITY, OBSERVED = cities()["buenos-aires"], "2019-11-30"
 AUDIT = Audit(bench.BASE, NamedNode(f"{bench.BASE}observation/{bench.DATE}"), bench.DATE)
@@ -63,15 +63,16 @@ def mine(folder: Path) -> Audited:
     said, planted = city(folder, 1)
     known = {*closed_ontology()}
     asserted = [triple for triple in said if triple not in known]
-    derived = derive(AUDIT, asserted, [])
+    derived = derive(AUDIT, asserted, [], asked=gap_queries())
     assert differences(planted, derived.gaps, AUDIT.observation) == []
     closed = closed_of({"asserted": asserted, "inferred": derived.inferred})
-    return Audited(closed, [], derived.gaps, AUDIT, "")
+    return Audited(closed, [], derived.gaps, AUDIT, "", gap_queries())
 
 
 def test_a_city_without_what_concerns_the_whole_of_it_has_the_gaps_planted_and_no_other(folder: Path) -> None:
     said, planted = city(folder, 2)
-    assert differences(planted, derive(AUDIT, said, []).gaps, AUDIT.observation) == []
+    derived = derive(AUDIT, said, [], asked=gap_queries())
+    assert differences(planted, derived.gaps, AUDIT.observation) == []
 
 
 def test_every_kind_is_planted_as_a_gap_and_as_nearly_one(folder: Path, mine: Audited) -> None:

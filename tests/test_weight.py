@@ -6,33 +6,21 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import Demo
 from flask.testing import FlaskClient
 
 from sopkg.cities import cities
 from sopkg.pipeline import Triples
 from sopkg.rows import select
-from sopkg.settings import Settings
 from sopkg.turtle import read_turtle, store_of
-from sopkg.web import create_app
 from sopkg.weight import Measure, columns, heaviest, measure, measures, sorts, weigh
 
 ROOT = Path(__file__).parents[1]
 CASES = Path(__file__).parent / "weight"
 GAPS = "/gaps?city=buenos-aires&per_page=1000"
-
-
-@pytest.fixture(scope="module")
-def client(demo: Demo) -> Iterator[FlaskClient]:
-    """The service, without a server."""
-    app = create_app(Settings(store=demo.store, workers=1, allow_no_netns=True))
-    yield app.test_client()
-    app.extensions["sopkg"].pool.close()
 
 
 def table(path: Path) -> list[dict[str, str]]:

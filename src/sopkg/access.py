@@ -5,27 +5,83 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Flask, current_app, g, request
 
 from sopkg.errors import Forbidden, Unauthorized
+from sopkg.operations import operation_of
 from sopkg.settings import Settings, variable
 
-ROLES: Mapping[str, str] = {"editor": "editor_hash"}
-"""Each role, and the setting that has the SHA-256 of its token."""
+READER, AUDITOR, EDITOR, ADMIN = ROLES = ("reader", "auditor", "editor", "admin")
+"""Each may do what those before it may: read, answer to gaps, change data, remove it."""
+_SETTINGS: Mapping[str, str] = {role: f"{role}_hash" for role in ROLES}
+_OPEN = ("health", "static")  # what says whether the service is there
+_SHOWN = 8  # digits of a token's hash by which a log tells one token from another
 
 
-def require(role: str, authorization: str | None, settings: Settings) -> None:
-    """Passes if the header `Authorization` has the token of a role. No error says anything of a token.
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the role of the token, and the beginning of its hash; neither where none is given."""
 
-    Raises Forbidden where the role has no token, Unauthorized where another or none is given.
-    """
-    name = ROLES[role]
-    expected: str = getattr(settings, name)
-    if not expected:
-        how = f"{variable(name)} holds the SHA-256 of a token for the role {role}; it is not set"
-        raise Forbidden(f"nothing is written over HTTP here: {how}. `sopkg respond` writes on the machine itself")
-    scheme, _, token = (authorization or "").strip().partition(" ")
+    role: str = ""
+    token: str = ""
+
+    def may(self, role: str) -> bool:
+        """Whether the caller has a role, or one above it."""
+        return self.role in ROLES[ROLES.index(role) :]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.token}" if self.role else "anybody"
+
+
+def caller(authorization: str | None, settings: Settings) -> Caller:
+    """Who sends a header `Authorization`. Raises Unauthorized for a token that is none. No error tells a token."""
+    if not authorization:
+        return Caller()
+    scheme, _, token = authorization.strip().partition(" ")
     if scheme.casefold() != "bearer":
-        raise Unauthorized(f"a token for the role {role} is needed: `Authorization: Bearer TOKEN`")
+        raise Unauthorized("expected is a token: `Authorization: Bearer TOKEN`")
     digest = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).hexdigest()
-    if not hmac.compare_digest(digest, expected):
-        raise Unauthorized(f"this is no token for the role {role}", {"error": "invalid_token"})
+    held = [role for role, name in _SETTINGS.items() if hmac.compare_digest(digest, getattr(settings, name) or "none")]
+    if not held:
+        raise Unauthorized("this is no token of this service", {"error": "invalid_token"})
+    return Caller(held[-1], digest[:_SHOWN])
+
+
+def add_access(app: Flask) -> None:
+    """Has each address asked only by who may."""
+    app.before_request(_checked)
+
+
+def _checked() -> None:
+    """Who asks may: has the role that the view says it needs, and one at all where reads are closed."""
+    offered = operation_of(current_app.view_functions.get(request.endpoint or ""))
+    g.who = f"anybody, request {g.request_id}"
+    role = offered.role if offered else None
+    if role is not None or (current_app.extensions["sopkg"].settings.closed and request.endpoint not in _OPEN):
+        admit(role or READER)
+
+
+def admit(role: str) -> None:
+    """Notes who asks, if the request's token is of a role or one above it; raises as `require` does."""
+    known = require(role, request.headers.get("Authorization"), current_app.extensions["sopkg"].settings)
+    g.who = f"{known}, request {g.request_id}"
+
+
+def require(role: str, authorization: str | None, settings: Settings) -> Caller:
+    """Who asks, if the token of the header `Authorization` is of a role or one above it.
+
+    Raises Forbidden where no such role has a token, or the caller's role is below; Unauthorized where no token is
+    given, or one that is none.
+    """
+    enough = ROLES[ROLES.index(role) :]
+    if not any(getattr(settings, _SETTINGS[each]) for each in enough):
+        how = f"{variable(_SETTINGS[role])} holds the SHA-256 of a token for the role {role}; it is not set"
+        raise Forbidden(f"nobody may do this over HTTP here: {how}. The command line works on the machine itself")
+    known = caller(authorization, settings)
+    if not known.role:
+        raise Unauthorized(f"a token for the role {role} is needed: `Authorization: Bearer TOKEN`")
+    if not known.may(role):
+        raise Forbidden(f"this is for the role {role}; the token is of the role {known.role}")
+    return known

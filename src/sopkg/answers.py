@@ -22,7 +22,7 @@ from sopkg.detect import focus_of, focus_texts
 from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed, unknown_names
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
-from sopkg.graphs import CATALOGUE
+from sopkg.graphs import AUDITS, CATALOGUE, EXTENSION_GAPS, GAPS
 from sopkg.guard import changes_with_time
 from sopkg.inference import term as read_term
 from sopkg.junit import as_junit
@@ -40,17 +40,17 @@ from sopkg.schema import ontology_store
 from sopkg.settings import Settings
 from sopkg.sparql import ROWS, answer
 from sopkg.staging import Cells, construct
-from sopkg.store import SnapshotStore
+from sopkg.store import COMMAND_LINE, SnapshotStore
 from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.turtle import prefix_table
 from sopkg.weight import cells, check_sort, columns, heaviest, measure, measures, weigh
 from sopkg.weight import said as weight_said
 from sopkg.wording import as_text, reading_lines, verdict_lines
 
-FINDINGS = ("asserted", "inferred", "gaps", "provenance")
+FINDINGS = ("asserted", "inferred", GAPS, "provenance")
 GRADES = ("low", "medium", "high", "critical")
 VERDICTS = ("confirmed", "presumed", "contested", "undetermined")
-FILTERS = ("city", "date", "as-of", "kind", "object", "severity", "verdict")
+FILTERS = ("city", "date", "as-of", "kind", "object", "severity", "verdict", "extensions")
 WORST = 10
 CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
 FINDING_COLUMNS = (
@@ -83,6 +83,7 @@ class AuditReport:
     compared: Comparison | None = None
     passes_accepted: bool = False
     sort: str | None = None
+    extensions: bool = False
 
     def beside(self, baseline: Iterable[Mapping[str, Any]]) -> AuditReport:
         """This report compared with the findings of an earlier one."""
@@ -116,9 +117,9 @@ class AuditReport:
         """The report as table, json, csv, turtle, junit or sarif."""
         match form:
             case "junit":
-                return as_junit(self.findings, kind_texts(), self.compared, self.passed_over)
+                return as_junit(self.findings, kind_texts(self.extensions), self.compared, self.passed_over)
             case "sarif":
-                return as_sarif(self.findings, kind_texts(), self.source_rows(), self.compared)
+                return as_sarif(self.findings, kind_texts(self.extensions), self.source_rows(), self.compared)
             case "json":
                 return as_json(self.findings)
             case "csv":
@@ -166,10 +167,12 @@ def finding_table(findings: Sequence[Row], sort: str | None = None) -> tuple[lis
 
 
 @cache
-def kind_texts() -> list[Row]:
-    """What the ontology says of each kind of gap that is looked for, in words."""
+def kind_texts(extensions: bool) -> list[Row]:
+    """What the ontology says of each kind of gap that is looked for, in words; with those that the paper lacks."""
     names = ("kind", "notation", "label", "definition", "question", "remedy", "severity")
-    return [{name: row[name].value for name in names} for row in select(ontology_store(), system_query("kind-texts"))]
+    rows = select(ontology_store(), system_query("kind-texts"))
+    asked = (row for row in rows if extensions or row["extension"].value == "false")
+    return [{name: row[name].value for name in names} for row in asked]
 
 
 def counts(findings: Iterable[Row], columns: Mapping[str, str]) -> list[Row]:
@@ -248,14 +251,16 @@ class Answers:
     def gaps(self, filters: Mapping[str, str], sort: str | None = None) -> list[Row]:
         """The findings that meet every filter, the most severe first and undetermined ones last.
 
-        Sorted by a measure, or by works, each has its weight, and the heaviest come first. Raises BadInput for a sort
-        or a filter that is none.
+        Kinds that the paper does not have are among them with the filter `extensions`, and where one is named. Sorted
+        by a measure, or by works, each has its weight, and the heaviest come first. Raises BadInput for a sort or a
+        filter that is none.
         """
         check_filters(filters)
         when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
         snapshot = self._snapshot()
         read = self.dated(("asserted", "inferred"), filters.get("city"), *when)
-        audits = set(self.dated(("gaps",), filters.get("city"), *when)) - set(read)
+        steps = AUDITS if filters.get("extensions") == "true" or "kind" in filters else (GAPS,)
+        audits = set(self.dated(steps, filters.get("city"), *when)) - set(read)
         found = self._findings(snapshot, tuple(read), tuple(sorted(audits)))
         answered, now = self._answered(), today()
         rows = [
@@ -313,7 +318,7 @@ class Answers:
         """The responses to the gaps of a city or all, each as it stands beside the latest finding of its gap."""
         self._observed(self.graphs(), city)
         answered = self._answered()
-        read = [graph.graph for graph in self.graphs() if graph.step in ("gaps", RESPONSES)]
+        read = [graph.graph for graph in self.graphs() if graph.step in (*AUDITS, RESPONSES)]
         dated = self.rows(named_query("system", "responded"), {}, [CATALOGUE, *read]) if answered else []
         latest = {row["gap"]: row["date"] for row in dated}
         mine = {gap: rows for gap, rows in answered.items() if city in (None, city_key(gap))}
@@ -323,18 +328,19 @@ class Answers:
         """The responses to one gap. Raises NotFound for a gap that there is not."""
         return [row for row in self.responses(self._city_of(identifier)) if row["gap"] == identifier]
 
-    def respond(self, identifier: str, given: Mapping[str, object]) -> tuple[Row, bool]:
-        """Records what is answered to a gap: the response as it stands now, and whether it is new.
+    def respond(self, identifier: str, given: Mapping[str, object], who: str = COMMAND_LINE) -> tuple[Row, bool]:
+        """Records what somebody answers to a gap: the response as it stands now, and whether it is new.
 
         Raises NotFound, BadInput or Unprocessable for what is no response to a gap, Conflict where another writes.
         """
         city = self._city_of(identifier)
         response = response_to(f"{IDS}{city}/gap/{identifier}", given, today())
-        new = respond(SnapshotStore(self.settings.store, self.settings.lock_seconds), response)
+        told = SnapshotStore(self.settings.store, self.settings.lock_seconds, self.settings.durability, who)
+        new = respond(told, response)
         return next(row for row in self.responses_to(identifier) if row["response"] == response.iri), new
 
     def _city_of(self, identifier: str) -> str:
-        graphs = [graph.graph for graph in self.graphs() if graph.step == "gaps"]
+        graphs = [graph.graph for graph in self.graphs() if graph.step in AUDITS]
         found = self.rows(named_query("system", "gap-identifiers"), {"id": identifier}, graphs)
         if not found:
             raise self._no_gap(identifier)
@@ -346,7 +352,7 @@ class Answers:
         return sorted(set(identifiers) - known)
 
     def _identifiers(self) -> list[str]:
-        graphs = [graph.graph for graph in self.graphs() if graph.step == "gaps"]
+        graphs = [graph.graph for graph in self.graphs() if graph.step in AUDITS]
         return [row["id"] for row in self.rows(named_query("system", "gap-identifiers"), {}, graphs)]
 
     def _read_findings(self, _: str, read: tuple[str, ...], audits: tuple[str, ...]) -> list[Row]:
@@ -365,7 +371,7 @@ class Answers:
             raise not_observed(f"that shows {identifier} is of", date, dates)
         mine = [row for row in rows if row["date"] == (date or dates[-1])]
         first, about = mine[0], {"finding": mine[0]["finding"]}
-        graphs = self.dated(FINDINGS, city_key(first["city"]), first["date"])
+        graphs = self.dated((*FINDINGS, EXTENSION_GAPS), city_key(first["city"]), first["date"])
         things = focus_texts(first["key"])
         labels = self.pool.run("labels", {"graphs": graphs, "things": [*things, f"<{first['city']}>"]})
         return {
@@ -393,7 +399,7 @@ class Answers:
         return NotFound(f"No gap named {identifier!r}. {hint}", {"near": near})
 
     def _found(self, identifier: str) -> list[Row]:
-        steps = {"ontology", "gaps"}
+        steps = {"ontology", *AUDITS}
         graphs = [CATALOGUE, *(graph.graph for graph in self.graphs() if graph.step in steps)]
         found = self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
         return list({(row["date"], row["locator"]): row for row in found}.values())
@@ -425,7 +431,7 @@ class Answers:
         if gap_query_of(kind).inherits is None:
             return []
         mine = [graph for graph in self.graphs() if graph.city == city and graph.date < date]
-        return [CATALOGUE, *(graph.graph for graph in mine if graph.step == "gaps")] if mine else []
+        return [CATALOGUE, *(graph.graph for graph in mine if graph.step == GAPS)] if mine else []
 
     def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
         """The explanation of a gap as json, text or turtle."""
@@ -450,12 +456,15 @@ class Answers:
         proved: str = self.pool.run("prove", graphs | asked)
         return proved
 
-    def what_if(self, update: str, city: str, date: str | None) -> Row:
-        """What a SPARQL update of an observation, the latest if `date` is None, would change; nothing is changed."""
+    def what_if(self, update: str, city: str, date: str | None, extensions: bool = False) -> Row:
+        """What a SPARQL update of an observation, the latest if `date` is None, would change; nothing is changed.
+
+        With `extensions` among the gaps of kinds that the paper does not have, too.
+        """
         self.dated(("asserted",), city, date)
         latest = max(graph.date for graph in self.graphs() if graph.city == city)
         asked = {"city": city, "date": date or latest, "update": update, "nesting": self.settings.nesting}
-        told: Row = self.pool.run("what-if", asked)
+        told: Row = self.pool.run("what-if", {**asked, "extensions": extensions})
         return told
 
     def _read_event_rows(
@@ -480,20 +489,23 @@ class Answers:
         found = self._events(city, earlier, later)
         return Difference(city, earlier, later, [row for row in found if happened(row, given)])
 
-    def _events(self, city: str, earlier: str, later: str, identifier: str | None = None) -> list[Row]:
+    def _events(
+        self, city: str, earlier: str, later: str, identifier: str | None = None, step: str = GAPS
+    ) -> list[Row]:
         mine = self._observed(self.graphs(), city)
         graph = {(each.step, each.date): each.graph for each in mine}
         given = {
-            "earlierFindings": graph["gaps", earlier],
-            "laterFindings": graph["gaps", later],
+            "earlierFindings": graph[step, earlier],
+            "laterFindings": graph[step, later],
             "earlierData": graph["asserted", earlier],
             "laterData": graph["asserted", later],
             **({} if identifier is None else {"id": identifier}),
         }
-        formerly = [each.graph for each in mine if each.step == "gaps" and each.date < earlier]
+        formerly = [each.graph for each in mine if each.step == step and each.date < earlier]
         named = (*dict.fromkeys(list(given.values())[:4]), *formerly)
         rows = self._event_rows(tuple(given.items()), tuple(self.dated((), city, later)), named)
-        at = [{row["id"]: row for row in self.gaps({"city": city, "date": date})} for date in (earlier, later)]
+        asked = {"city": city, "extensions": "true" if step == EXTENSION_GAPS else "false"}
+        at = [{row["id"]: row for row in self.gaps({**asked, "date": date})} for date in (earlier, later)]
         return events(rows, at[0], at[1], (earlier, later))
 
     def news(self, city: str | None) -> tuple[list[Row], str]:
@@ -513,22 +525,31 @@ class Answers:
         found = self._found(identifier)
         if not found:
             raise self._no_gap(identifier)
-        city = city_key(found[0]["gap"])
-        dates = sorted({graph.date for graph in self._observed(self.graphs(), city)})
-        happened = {later: self._events(city, earlier, later, identifier) for earlier, later in pairwise(dates)}
+        city, step = city_key(found[0]["gap"]), GAPS if found[0]["inPaper"] == "true" else EXTENSION_GAPS
+        dates = sorted({graph.date for graph in self._observed(self.graphs(), city) if graph.step == step})
+        happened = {later: self._events(city, earlier, later, identifier, step) for earlier, later in pairwise(dates)}
         at = {row["date"]: row for row in found}
-        told = next(row for row in self.gaps({"city": city, "date": max(at)}) if row["id"] == identifier)
+        asked = {"city": city, "date": max(at), "kind": found[0]["notation"]}
+        told = next(row for row in self.gaps(asked) if row["id"] == identifier)
         about = {name: told[name] for name in ("id", "city", "notation", "kindLabel", "about", "kind", "gap")}
         return {**about, "life": [life_at(date, at.get(date), happened.get(date)) for date in dates]}
 
     def audit(
-        self, city: str | None, date: str | None, as_of: str | None = None, sort: str | None = None
+        self,
+        city: str | None,
+        date: str | None,
+        as_of: str | None = None,
+        sort: str | None = None,
+        extensions: bool = False,
     ) -> AuditReport:
-        """The gap report of one city or all, at one date, or each city's latest: of all, or not after `as_of`."""
-        asked = {"city": city, "date": date, "as-of": as_of}
+        """The gap report of one city or all, at one date, or each city's latest: of all, or not after `as_of`.
+
+        With `extensions` the kinds that the paper does not have are in it.
+        """
+        asked = {"city": city, "date": date, "as-of": as_of, "extensions": "true" if extensions else "false"}
         findings = self.gaps({name: value for name, value in asked.items() if value is not None}, sort)
-        dated = set(self.dated(("gaps",), city, date, as_of))
-        audits = [graph for graph in self.graphs() if graph.step == "gaps" and graph.graph in dated]
+        dated = set(self.dated(AUDITS if extensions else (GAPS,), city, date, as_of))
+        audits = [graph for graph in self.graphs() if graph.step in AUDITS and graph.graph in dated]
         payload = {
             "query": named_query("system", "gap-triples").text,
             "default_graphs": [
@@ -538,13 +559,14 @@ class Answers:
             "format": "text/turtle",
             "prefixes": prefix_table(),
         }
-        observations = sorted(f"{graph.city} {graph.date}" for graph in audits)
+        observations = sorted({f"{graph.city} {graph.date}" for graph in audits})
         triples, rows = partial(self.pool.run, "query", payload), partial(self._source_rows, city, date, as_of)
-        return AuditReport(observations, findings, self._reason, triples, rows, sort=sort)
+        return AuditReport(observations, findings, self._reason, triples, rows, sort=sort, extensions=extensions)
 
     def _source_rows(self, city: str | None, date: str | None, as_of: str | None) -> SourceRows:
         """The files and rows that the evidence of each finding names, by city and gap."""
-        found = self.rows(named_query("system", "finding-rows"), {}, self.dated(FINDINGS, city, date, as_of))
+        read = self.dated((*FINDINGS, EXTENSION_GAPS), city, date, as_of)
+        found = self.rows(named_query("system", "finding-rows"), {}, read)
         rows: dict[tuple[str, str], list[tuple[str, int]]] = {}
         for row in found:
             rows.setdefault((city_key(row["gap"]), local(row["gap"])), []).append((row["title"], int(row["number"])))
@@ -723,7 +745,7 @@ def check_filters(filters: Mapping[str, str]) -> None:
     unknown = sorted(set(filters) - set(FILTERS))
     if unknown:
         raise unknown_names("filter", unknown, FILTERS)
-    for name, words in (("severity", GRADES), ("verdict", VERDICTS)):
+    for name, words in (("severity", GRADES), ("verdict", VERDICTS), ("extensions", ("true", "false"))):
         if name in filters and filters[name] not in words:
             raise BadInput(f"{name} is one of {', '.join(words)}, not {filters[name]!r}")
     for name, known in filter_words().items():
@@ -806,7 +828,8 @@ def _badness(row: Row) -> tuple[bool, int, int, str, str]:
 def _kind(first: Row, rows: list[Row]) -> Row:
     locators = "; ".join(dict.fromkeys(row["locator"] for row in rows if row["locator"]))
     said = {name: first[name] for name in ("notation", "definition", "question", "remedy", "base")}
-    return {"iri": first["kind"], "label": first["kindLabel"], "locator": locators, **said}
+    in_paper = first["inPaper"] == "true"
+    return {"iri": first["kind"], "label": first["kindLabel"], "inPaper": in_paper, "locator": locators, **said}
 
 
 def why_triples(told: Row) -> list[Triple]:

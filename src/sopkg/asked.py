@@ -12,6 +12,7 @@ from sopkg.dates import observation_date
 from sopkg.errors import BadInput, unknown_names
 
 FORM = "application/x-www-form-urlencoded"
+ENTAILMENTS = ("rl", "none")
 
 
 def utf8(data: bytes, what: str = "query") -> str:
@@ -32,16 +33,23 @@ def date(given: Mapping[str, str], name: str = "date") -> str | None:
     return observation_date(given[name]) if name in given else None
 
 
-def seconds(given: Mapping[str, str]) -> float | None:
+def seconds(given: Mapping[str, str], name: str = "timeout") -> float | None:
     """The time that a caller gives a query. Raises BadInput for what is no number above 0."""
-    if "timeout" not in given:
+    if name not in given:
         return None
     try:
-        told = float(given["timeout"])
+        told = float(given[name])
     except ValueError:
         told = math.nan
     if not 0 < told < math.inf:
-        raise BadInput(f"timeout is {given['timeout']!r}; expected are seconds, above 0")
+        raise BadInput(f"{name} is {given[name]!r}; expected are seconds, above 0")
+    return told
+
+
+def at_most(name: str, told: float | None, limit: float) -> float | None:
+    """A limit of the service as a caller lowers it. Raises BadInput for one above the service's own."""
+    if told is not None and told > limit:
+        raise BadInput(f"{name} is {told:g}; the limit is {limit:g}, and may be lowered only", {"limit": limit})
     return told
 
 
@@ -61,9 +69,9 @@ def known(given: MultiDict[str, str], names: Sequence[str]) -> dict[str, str]:
     return single(given)
 
 
-def whole(given: Mapping[str, str], name: str, default: int) -> int:
+def whole(given: Mapping[str, str], name: str) -> int:
     """A whole number above 0. Raises BadInput for another."""
-    text = given.get(name, str(default))
+    text = given[name]
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise BadInput(f"{name} is {text!r}; expected is a whole number above 0")
     return int(text)
@@ -87,11 +95,11 @@ def truth(given: Mapping[str, str], name: str) -> bool | None:
     return None if text is None else text in ("true", "1")
 
 
-def entailment(given: Mapping[str, str]) -> bool:
+def entailment(given: Mapping[str, str], name: str = "entailment") -> bool:
     """Whether what follows by OWL 2 RL is read too. Raises BadInput for what is neither."""
-    told = given.get("entailment", "rl")
-    if told not in ("rl", "none"):
-        raise BadInput(f"entailment is {told!r}; expected is rl or none")
+    told = given.get(name, "rl")
+    if told not in ENTAILMENTS:
+        raise BadInput(f"{name} is {told!r}; expected is {' or '.join(ENTAILMENTS)}")
     return told == "rl"
 
 

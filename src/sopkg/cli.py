@@ -118,11 +118,14 @@ as_of_option = click.option(
 endpoint_option = click.option(
     "--endpoint", metavar="URL", help="Ask this SPARQL endpoint instead, which holds what `sopkg dump` wrote."
 )
+extensions_option = click.option(
+    "--extensions", is_flag=True, help="With the kinds of gap that come from other literature than the paper."
+)
 
 
 def snapshots(settings: Settings) -> SnapshotStore:
     """The store that the settings name."""
-    return SnapshotStore(settings.store, settings.lock_seconds)
+    return SnapshotStore(settings.store, settings.lock_seconds, settings.durability)
 
 
 @contextmanager
@@ -196,8 +199,9 @@ def new_city(settings: Settings, name: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--city", "city_name", required=True, help="A folder of cities/.")
 @click.option("--date", required=True, help="Observation date, as it was loaded.")
+@click.option("--lenient", is_flag=True, help="Publish what breaks a rule of the data too; the report lists it.")
 @click.pass_obj
-def update_command(settings: Settings, file: Path, city_name: str, date: str) -> None:
+def update_command(settings: Settings, file: Path, city_name: str, date: str, lenient: bool) -> None:
     """Add and remove triples of an observation: a file of SPARQL Update, over what its sources say.
 
     Example: sopkg update corrections.ru --city buenos-aires --date 2019-11
@@ -205,12 +209,14 @@ def update_command(settings: Settings, file: Path, city_name: str, date: str) ->
     known, day = city(city_name), observation_date(date)
     require_good(replace(settings, allow_no_netns=True))
     with _progress(f"{city_name} {day}") as progress:
-        updated = update(snapshots(settings), file, known, day, settings.nesting, progress)
+        updated = update(snapshots(settings), file, known, day, settings.nesting, progress, lenient=lenient)
     if not updated.counts:
         click.echo("the observation is like that already, nothing changed")
         return
     click.echo(f"said: {updated.added} added, {updated.removed} removed")
     click.echo(f"inferred: {updated.inferred_added} added, {updated.inferred_removed} removed")
+    gaps = (f"{len(updated.opened)} opened", f"{len(updated.closed)} closed", f"{len(updated.changed)} changed")
+    click.echo(f"gaps: {', '.join(gaps)}")
     click.echo(f"triples: {_counted(updated.counts)}")
     _report_clashes(updated.inconsistencies, city_name, day)
 
@@ -254,6 +260,9 @@ def _report_load(loaded: Loaded, city_name: str, date: str) -> None:
     left = len(loaded.problems) - SHOWN_PROBLEMS
     if left > 0:
         click.echo(f"  and {left} more; `sopkg ask problems -p city={city_name} -p date={date}` lists all")
+    if loaded.broken:
+        count = f"{loaded.broken} times a rule that data must keep is broken"
+        click.echo(f"  {count}; `sopkg ask validation-results -p city={city_name} -p date={date}` says where")
     _report_clashes(loaded.inconsistencies, city_name, date)
 
 
@@ -295,6 +304,7 @@ def _problem_line(problem: Problem) -> str:
     type=click.Path(path_type=Path),
     help="An earlier report, as --format json wrote it: exit 1 if a gap is new or worse.",
 )
+@extensions_option
 @click.option(
     "--pass-accepted",
     is_flag=True,
@@ -311,6 +321,7 @@ def audit(
     sort: str | None,
     fail_on: str | None,
     baseline: Path | None,
+    extensions: bool,
     pass_accepted: bool,
     endpoint: str | None,
 ) -> None:
@@ -320,7 +331,7 @@ def audit(
     """
     earlier = None if baseline is None else read_baseline(baseline)
     with answering(context.obj, endpoint) as answers:
-        report = answers.audit(city_name, _day(date), _day(as_of), sort)
+        report = answers.audit(city_name, _day(date), _day(as_of), sort, extensions)
         report = replace(report if earlier is None else report.beside(earlier), passes_accepted=pass_accepted)
         click.echo(report.written(form), nl=False)
         if baseline is not None and report.compared is not None:
@@ -552,18 +563,19 @@ def remedy(settings: Settings, gap: str, date: str | None, form: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--city", required=True, help="A city.")
 @click.option("--date", help="The observation, as loaded; without it, the latest.")
+@extensions_option
 @click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="What to write."
 )
 @click.pass_obj
-def what_if_command(settings: Settings, file: Path, city: str, date: str | None, form: str) -> None:
+def what_if_command(settings: Settings, file: Path, city: str, date: str | None, extensions: bool, form: str) -> None:
     """Tell which gaps an update would open, close and change; nothing is changed.
 
     Example: sopkg what-if corrections.ru --city buenos-aires --date 2019-11
     """
     text = _utf8(file.read_bytes(), "update")
     with answering(settings) as answers:
-        told = answers.what_if(text, city, None if date is None else observation_date(date))
+        told = answers.what_if(text, city, None if date is None else observation_date(date), extensions)
     click.echo(as_json(told) if form == "json" else what_if_text(told), nl=False)
 
 

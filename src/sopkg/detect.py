@@ -16,6 +16,7 @@ from pyoxigraph import Triple as Statement
 from sopkg.catalog import query_files
 from sopkg.files import found, system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, parameters, readings
+from sopkg.graphs import EXTENSION_GAPS, GAPS
 from sopkg.negation import Fanout, measure
 from sopkg.nodeshape import NodeShape, as_triples, describe
 from sopkg.printer import print_query
@@ -43,6 +44,7 @@ class Kind:
     rank: int
     thresholds: Mapping[Variable, Literal]
     base_includes: frozenset[NamedNode]
+    is_extension: bool
 
 
 @dataclass
@@ -116,16 +118,14 @@ def detect(
 
     `store` holds the ontology, the observation (asserted and inferred) and the findings of earlier dates in its default
     graph; the findings are added to it on the way, so that later strata and the severity steps can see them. `asked`
-    names the gap queries to run, all of them if None. `fanout` is measured where it is not given; with an empty one
-    only SPARQL 1.1 is asked.
+    names the gap queries to run, those of the paper's kinds if None. `fanout` is measured where it is not given; with
+    an empty one only SPARQL 1.1 is asked.
     """
     fanout, kinds = measure(store) if fanout is None else fanout, read_kinds(store)
     scope = Scope(store, audit.date, fanout)
     triples = _write(store, stages(store, audit))
     everything: list[Finding] = []
-    for gap in in_strata(gap_queries().values()):
-        if asked is not None and gap.file.name not in asked:
-            continue
+    for gap in in_strata(chosen(kinds, asked)):
         progress(gap.file.name)
         found_here = find(store, gap, kinds[gap.kind], scope, fanout, audit)
         method = method_version(gap, kinds[gap.kind], mapping_hash)
@@ -134,6 +134,27 @@ def detect(
         everything += found_here
     progress("severity")
     return triples + _write(store, severity_triples(store, everything, audit))
+
+
+def detect_apart(
+    store: Store, audit: Audit, mapping_hash: str = "", progress: Progress = lambda _: None
+) -> dict[str, list[Statement]]:
+    """The triples of every finding by step: those of the paper's kinds, and what those of the others add to them."""
+    gaps, others = detect(store, audit, mapping_hash, progress), extensions(read_kinds(store))
+    said, beyond = set(gaps), detect(store, audit, mapping_hash, progress, others) if others else []
+    return {GAPS: gaps, EXTENSION_GAPS: [triple for triple in beyond if triple not in said]}
+
+
+def chosen(kinds: Mapping[NamedNode, Kind], asked: Collection[str] | None) -> list[GapQuery]:
+    """The gap queries of these names; of the paper's kinds if None."""
+    if asked is not None:
+        return [gap for name, gap in gap_queries().items() if name in asked]
+    return [gap for gap in gap_queries().values() if gap.kind in kinds and not kinds[gap.kind].is_extension]
+
+
+def extensions(kinds: Mapping[NamedNode, Kind]) -> list[str]:
+    """The names of the gap queries of kinds that the paper does not have."""
+    return [name for name, gap in gap_queries().items() if gap.kind in kinds and kinds[gap.kind].is_extension]
 
 
 def in_strata(gaps: Iterable[GapQuery]) -> list[GapQuery]:
@@ -264,6 +285,7 @@ def read_kinds(store: Store) -> dict[NamedNode, Kind]:
             int(row["rank"].value),
             thresholds[row["kind"]],
             frozenset(included[row["kind"]]),
+            row["extension"].value == "true",
         )
         for row in select(store, system_query("kinds"))
     }

@@ -31,7 +31,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
-_OF_THE_MOMENT = ("health", "ready", "metrics", "static")
+OF_THE_MOMENT = ("health", "ready", "metrics", "running", "static")
 _SMALLEST, _LEVEL = 1024, 4  # bytes that are worth compressing, and how hard
 
 
@@ -53,7 +53,7 @@ def _program(settings: Settings) -> str:
 
 def _known_already() -> Response | None:
     """Not modified (RFC 9110, 15.4.5), if the caller has the answer that this snapshot gives."""
-    g.tag = _tag() if request.method in ("GET", "HEAD") and request.endpoint not in _OF_THE_MOMENT else None
+    g.tag = _tag() if request.method in ("GET", "HEAD") and request.endpoint not in OF_THE_MOMENT else None
     if g.tag is None or not request.if_none_match.contains_weak(g.tag):
         return None
     return Response(status=304)

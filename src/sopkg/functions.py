@@ -11,7 +11,9 @@ from functools import lru_cache
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-FUNCTION = "https://w3id.org/sopkg/function#"
+from sopkg.files import BASE
+
+FUNCTION = f"{BASE}function#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Term = NamedNode | BlankNode | Literal | Triple
 
@@ -22,9 +24,7 @@ MOST_DIGITS = 18
 NUMBER = re.compile(r"([-+]?)\s*(\d[\d.,]*)", re.ASCII)
 GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 # Bytes beyond ASCII that were read as Windows-1252, whole sequences of UTF-8 among them.
-MOJIBAKE = re.compile(
-    r"[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]{2,}"
-)
+MOJIBAKE = re.compile(r"[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]{2,}")
 # The letter Ã of such a sequence, replaced by í as if it stood for nothing else, and what followed it.
 MISTAKEN_I = re.compile(r"í([\u0080-\u00bf\u2018-\u2122\u0160\u0161\u2030\u0152\u017d])")
 LETTERS = "áéíóúüñùòÁÉÍÓÚÜÑ"

@@ -12,7 +12,13 @@ from sopkg.reasoner import Reasoner
 from sopkg.results import GRAPHS, JSON, TEXT, Answer, Format, chosen, to_term
 from sopkg.turtle import prefix_table
 
-TASKS = ("consistency", "classify", "entailments", "justifications")
+TASKS = {
+    "consistency": "Is a graph consistent, and which classes can have no instance?",
+    "classify": "Which classes are below which?",
+    "entailments": "What follows from a graph?",
+    "justifications": "From which smallest sets of axioms does a triple follow, or the inconsistency?",
+}
+"""What a reasoner can be asked, in a word and as a question."""
 REASONERS = ("hermit", "pellet", "rl")
 MOST_JUSTIFICATIONS = 20
 _TOLD = (JSON, TEXT)

@@ -65,9 +65,7 @@ def _rows(
         yield {"labelled": NamedNode(labelled), "label": to_term(label)}  # type: ignore[dict-item]
 
 
-def fragment(
-    told: Mapping[str, Any], dataset: str, at: str, template: str, size: int, pages: Pages
-) -> list[Quad]:
+def fragment(told: Mapping[str, Any], dataset: str, at: str, template: str, size: int, pages: Pages) -> list[Quad]:
     """A page of a fragment with its controls; in formats for quads these stand in a graph of their own."""
     metadata = NamedNode(f"{pages.view}#metadata")
     row: Cells = {

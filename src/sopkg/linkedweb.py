@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,24 +15,26 @@ from pyoxigraph import Literal, NamedNode
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.urls import iri_to_uri
 
-from sopkg import asked
 from sopkg.cities import cities
 from sopkg.errors import BadInput, NotFound
 from sopkg.inference import term as read_term
 from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
 from sopkg.middle import middle
-from sopkg.results import CSV, GRAPHS, JSON, Format, chosen, to_term
+from sopkg.operations import Parameter, form, given, operation
+from sopkg.parameters import AS_OF, CITY, PAGE, TRIPLE, per_page
+from sopkg.results import CSV, GRAPHS, HTML, JSON, Format, to_term
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import context, vocabulary_files, written
 from sopkg.vocabularies import described as described_vocabulary
 
-HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
-_PAGE_SIZE, _LARGEST_PAGE = 100, 1000
-_PATTERN = ("subject", "predicate", "object")
+_PAGED = (PAGE, per_page(100, 1000))
+_PATTERN = tuple(replace(each, required=False) for each in TRIPLE)
+_PATH = Parameter("path", "what stands behind the base in an IRI")
 _ENCODED = "/#:@!$&'()*+,;=~%"  # what an IRI may have as it is
 _NOT_IN_IRIS = re.compile(r"""[\x00-\x20<>"{}|\\^`\x7f]""")
 _SAFE_LINKS = ("http://", "https://")
 _ABOUT = "about/"
+_CONTEXT = Format("jsonld", "application/ld+json")
 _CSVW, _DCTERMS = "http://www.w3.org/ns/csvw#", "http://purl.org/dc/terms/"
 
 
@@ -41,6 +44,7 @@ def add_linked_data(app: Flask) -> None:
         app.add_url_rule(address, endpoint=f"linked.{view.__name__}", view_func=view)
 
 
+@operation(_PATH, formats=(HTML, *GRAPHS), status=(200, 303))
 def named(path: str) -> Response:
     """Any IRI under the base: an ontology answers itself, a thing sends to the document about it (303)."""
     same = [rule for rule in current_app.url_map.iter_rules() if rule.rule == request.path]
@@ -50,72 +54,75 @@ def named(path: str) -> Response:
     for iri in _iris(path):
         if iri in vocabulary_files():
             return _vocabulary(iri)
-    asked.known(request.args, ("format",))
-    known = _known_of(path)
-    place = _path_of(known)
+    given()
+    place = _path_of(_known_of(path))
     return redirect(_local(f"{_ABOUT}{quote(place, safe='/')}"), 303, Response)  # type: ignore[return-value]
 
 
+@operation(_PATH, AS_OF, *_PAGED, formats=(HTML, *GRAPHS))
 def about(path: str) -> Response:
     """The document about a thing."""
-    given = asked.known(request.args, ("page", "per_page", "as-of", "format"))
-    form = _form((HTML, *GRAPHS), given)
-    iri = _known_of(path)
-    return _told(iri, given, form)
+    told, wanted = given(), form()
+    return _told(_known_of(path), told, wanted)
 
 
-def _told(iri: str, given: Mapping[str, str], form: Format) -> Response:
-    page, size = _paging(given)
-    payload = {"iri": iri, "as_of": asked.date(given, "as-of"), "offset": (page - 1) * size, "size": size}
+def _told(iri: str, asked_for: Mapping[str, Any], wanted: Format) -> Response:
+    page, size = asked_for["page"], asked_for["per_page"]
+    payload = {"iri": iri, "as_of": asked_for.get("as-of"), "offset": (page - 1) * size, "size": size}
     told = _pool().run("resource", payload)
     pages = _pages(page, size, told["total"])
-    if form is HTML:
+    if wanted is HTML:
         body: bytes | str = render_template("resource.html", **_shown(iri, told, pages))
     else:
-        body = serialised(document(told, iri, request.base_url, _dataset(), pages), form)
+        body = serialised(document(told, iri, request.base_url, _dataset(), pages), wanted)
     links = [(_local(_path_of(iri)), "describes"), *pages.links(), *_alternates((HTML, *GRAPHS))]
-    return _answer(body, form, links)
+    return _answer(body, wanted, links)
 
 
+@operation(formats=GRAPHS)
 def catalog() -> Response:
     """The catalogue of what is published, in DCAT 3."""
-    form = _form(GRAPHS, asked.known(request.args, ("format",)))
-    given = {"home": f"{_base()}catalog", "at": request.url_root, "dataset": _dataset()}
-    return _answer(described(_pool(), "catalog", given, {}, form), form, _alternates(GRAPHS))
+    given()
+    wanted, bound = form(), {"home": f"{_base()}catalog", "at": request.url_root, "dataset": _dataset()}
+    return _answer(described(_pool(), "catalog", bound, {}, wanted), wanted, _alternates(GRAPHS))
 
 
+@operation(formats=GRAPHS)
 def void() -> Response:
     """The published state, in VoID."""
-    form = _form(GRAPHS, asked.known(request.args, ("format",)))
-    given = {"dataset": _dataset(), "at": request.url_root}
+    given()
+    wanted, bound = form(), {"dataset": _dataset(), "at": request.url_root}
     read = {"select": {"city": None, "as_of": None, "entailment": True}}
-    return _answer(described(_pool(), "void", given, read, form), form, _alternates(GRAPHS))
+    return _answer(described(_pool(), "void", bound, read, wanted), wanted, _alternates(GRAPHS))
 
 
+@operation(*_PATTERN, *_PAGED, formats=GRAPHS)
 def fragments() -> Response:
     """A page of the triples that fit a pattern, with the controls of Triple Pattern Fragments."""
-    given = asked.known(request.args, (*_PATTERN, "page", "per_page", "format"))
-    form = _form(GRAPHS, given)
-    page, size = _paging(given)
-    pattern = {name: _term(given[name], name) for name in _PATTERN if given.get(name) and given[name][0] != "?"}
+    told_of, wanted = given(), form()
+    page, size = told_of["page"], told_of["per_page"]
+    texts = {each.name: told_of[each.name] for each in _PATTERN if each.name in told_of}
+    pattern = {name: _term(text, name) for name, text in texts.items() if text and text[0] != "?"}
     told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
     pages = _pages(page, size, told["total"])
-    sought = urlencode({name: given[name] for name in _PATTERN if name in given})
+    sought = urlencode(texts)
     whole = f"{request.base_url}?{sought}" if sought else request.base_url
     template = f"{request.base_url}{{?subject,predicate,object}}"
     triples = fragment(told, f"{request.base_url}#dataset", whole, template, size, pages)
-    return _answer(serialised(triples, form), form, [*pages.links(), *_alternates(GRAPHS)])
+    return _answer(serialised(triples, wanted), wanted, [*pages.links(), *_alternates(GRAPHS)])
 
 
+@operation(media_type=_CONTEXT.header)
 def json_context() -> Response:
     """The ontology's terms as a JSON-LD context."""
-    asked.known(request.args, ())
-    return _answer(json.dumps(context(), ensure_ascii=False, indent=1), Format("jsonld", "application/ld+json"), ())
+    given()
+    return _answer(json.dumps(context(), ensure_ascii=False, indent=1), _CONTEXT, ())
 
 
+@operation(CITY, Parameter("file", "the table's file name"), media_type=CSV.header)
 def table(city: str, file: str) -> Response:
     """A table that a city ships, as its distribution says."""
-    asked.known(request.args, ())
+    given()
     known = cities().get(city)
     tables = {path.name: path for path in known.tables().values()} if known else {}
     if file not in tables:
@@ -123,10 +130,10 @@ def table(city: str, file: str) -> Response:
     return _answer(tables[file].read_bytes(), CSV, ())
 
 
-def query_graph(form: Format) -> Response:
+def query_graph(wanted: Format) -> Response:
     """The predefined queries as RDF."""
     triples = query_catalogue(f"{request.url_root}queries", f"{request.url_root}sparql", f"{_base()}ns")
-    return _answer(serialised(triples, form), form, _alternates((JSON, *GRAPHS)))
+    return _answer(serialised(triples, wanted), wanted, _alternates((JSON, *GRAPHS)))
 
 
 _VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
@@ -141,9 +148,10 @@ _VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
 
 
 def _vocabulary(iri: str) -> Response:
-    form = _form((HTML, *GRAPHS), asked.known(request.args, ("format",)))
-    if form is not HTML:
-        return _answer(written(iri, form), form, _alternates((HTML, *GRAPHS)))
+    given()
+    wanted = form()
+    if wanted is not HTML:
+        return _answer(written(iri, wanted), wanted, _alternates((HTML, *GRAPHS)))
     header, rows = described_vocabulary(iri)
     terms: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -154,7 +162,7 @@ def _vocabulary(iri: str) -> Response:
         term["above"] += [_reference(row["above"], {})] if row["above"] else []
     text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}
     page = render_template("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
-    return _answer(page, form, _alternates((HTML, *GRAPHS)))
+    return _answer(page, wanted, _alternates((HTML, *GRAPHS)))
 
 
 def _shown(iri: str, told: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
@@ -303,14 +311,6 @@ def _local(path: str) -> str:
     return f"{request.script_root}/{path}"
 
 
-def _form(formats: Sequence[Format], given: Mapping[str, str]) -> Format:
-    return chosen(asked.accept(), formats, given.get("format"))
-
-
-def _paging(given: Mapping[str, str]) -> tuple[int, int]:
-    return asked.whole(given, "page", 1), min(asked.whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
-
-
 def _pages(page: int, size: int, total: int) -> Pages:
     last = max(1, math.ceil(total / size))
     at: Callable[[int], str] = lambda number: _changed(page=str(number))  # noqa: E731 - said once, used four times
@@ -327,8 +327,8 @@ def _alternates(formats: Sequence[Format]) -> list[tuple[str, str, str]]:
     return [(_changed(format=each.name), "alternate", each.media_type) for each in formats]
 
 
-def _answer(body: bytes | str, form: Format, links: Sequence[tuple[str, ...]]) -> Response:
-    response = Response(body, content_type=form.header)
+def _answer(body: bytes | str, wanted: Format, links: Sequence[tuple[str, ...]]) -> Response:
+    response = Response(body, content_type=wanted.header)
     response.headers["Vary"] = "Accept"
     if links:
         response.headers["Link"] = ", ".join(_link(*each) for each in links)

@@ -13,11 +13,11 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 
 from sopkg import __version__
 from sopkg.cities import City
-from sopkg.detect import Audit, detect
+from sopkg.detect import Audit, detect_apart
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
-from sopkg.files import found, system_query
-from sopkg.graphs import CATALOGUE, Graph, current_graphs, known_graphs, triples_of
+from sopkg.files import BASE, found, system_query
+from sopkg.graphs import CATALOGUE, EXTENSION_GAPS, GAPS, Graph, current_graphs, known_graphs, triples_of
 from sopkg.ingest import Ingested, Problem, check_read, choose, ingest_table
 from sopkg.pipeline import Triples, closed_ontology, derive
 from sopkg.rdftable import read_source
@@ -27,7 +27,7 @@ from sopkg.store import Draft, SnapshotStore
 from sopkg.tables import Table
 from sopkg.turtle import store_of
 
-GRAPHS = "https://w3id.org/sopkg/graph/"
+GRAPHS = f"{BASE}graph/"
 STEPS = ("ingest", "validate", "entail", "detect", "publish")
 Progress = Callable[[str, str], None]
 """Is told which step begins, and what it is busy with ("" for nothing to add)."""
@@ -35,13 +35,14 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load did: whether anything changed, the problems of the table, counts by step, and what clashes."""
+    """What a load did: whether anything changed, the problems of the table, counts by step, clashes, broken rules."""
 
     changed: bool
     problems: list[Problem]
     rows: int
     counts: Mapping[str, int]
     inconsistencies: Sequence[Inconsistency] = ()
+    broken: int = 0
 
 
 def load(
@@ -80,19 +81,20 @@ def load(
                 return Loaded(False, ingested.problems, ingested.rows, {"asserted": len(asserted)})
     audit = Audit(city.base, observation(city, date), date)
     provenance = provenance_triples(ingested, source, audit, name, inputs, started)
-    with snapshots.writing() as draft:
+    with snapshots.writing(f"load {table.name} as {city.name} {date}") as draft:
         earlier = earlier_findings(draft.store, city, date)
         derived = derive(audit, asserted, provenance, earlier, ingested.mapping_hash, in_steps(progress))
         steps = {
             "asserted": asserted,
             "validation": derived.validation,
             "inferred": derived.inferred,
-            "gaps": derived.gaps,
+            GAPS: derived.gaps,
+            EXTENSION_GAPS: derived.extension_gaps,
             "provenance": provenance,
         }
         publish_all(draft, city, date, steps, method, progress)
     counts = {step: len(triples) for step, triples in steps.items()}
-    return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies)
+    return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies, derived.broken)
 
 
 def check_observed(date: str, today: str) -> None:
@@ -257,7 +259,7 @@ def integer(number: int) -> Literal:
 def earlier_findings(store: Store, city: City, date: str) -> Triples:
     """The findings of a city's earlier observations, with these observations' city and date."""
     mine = [graph for graph in current_graphs(store) if graph.city == city.iri.value and (graph.date or "") < date]
-    findings = [triple for graph in mine if graph.step == "gaps" for triple in triples_of(store, graph.iri)]
+    findings = [triple for graph in mine if graph.step == GAPS for triple in triples_of(store, graph.iri)]
     return findings + catalogue_triples(graph for graph in mine if graph.step == "asserted")
 
 
@@ -280,7 +282,7 @@ def audit_again(draft: Draft, city: City, date: str) -> None:
     steps = {step: triples_of(draft.store, graph.iri) for step, graph in mine.items()}
     audit = Audit(city.base, observation(city, date), date)
     gaps = detect_again(steps, earlier_findings(draft.store, city, date), audit)
-    publish(draft, city, date, {**steps, "gaps": gaps}, mine["asserted"].method)
+    publish(draft, city, date, {**steps, **gaps}, mine["asserted"].method)
 
 
 def detect_again(
@@ -288,10 +290,10 @@ def detect_again(
     earlier: Triples,
     audit: Audit,
     progress: Callable[[str], None] = lambda _: None,
-) -> Triples:
-    """The gaps of an observation whose other steps are there."""
+) -> dict[str, Triples]:
+    """The steps that detect, of an observation whose other steps are there."""
     working = store_of([*closed_ontology(), *steps["asserted"], *steps["inferred"], *steps["provenance"], *earlier])
-    return detect(working, audit, mapping_hash_of(steps["provenance"]), progress)
+    return detect_apart(working, audit, mapping_hash_of(steps["provenance"]), progress)
 
 
 def mapping_hash_of(provenance: Triples) -> str:
@@ -309,7 +311,7 @@ def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
         dates = {graph.date for graph in known_graphs(store) if graph.city == city.iri.value and graph.date}
     if date not in dates:
         raise not_observed(f"of {city.name} on", date, dates)
-    with snapshots.writing() as draft:
+    with snapshots.writing(f"forget {city.name} {date}") as draft:
         known = known_graphs(draft.store)
         gone = [graph for graph in known if graph.city == city.iri.value and graph.date == date]
         draft.replace(CATALOGUE, catalogue_triples(graph for graph in known if graph not in gone))

@@ -333,5 +333,3 @@ def _passes(test: Filter, bindings: Bindings) -> bool:
 @lru_cache(maxsize=4096)
 def _asked(test: str) -> bool:
     return bool(Store().query(f"ASK {{ {test} }}"))
-
-

@@ -44,7 +44,7 @@ class Middle(Protocol):
     def remedy(self, identifier: str, date: str | None = None) -> Row:
         """What would close a gap."""
 
-    def what_if(self, update: str, city: str, date: str | None) -> Row:
+    def what_if(self, update: str, city: str, date: str | None, extensions: bool = False) -> Row:
         """What an update would change."""
 
     def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
@@ -59,7 +59,7 @@ class Middle(Protocol):
     def responses_to(self, identifier: str) -> Sequence[Row]:
         """What was answered to a gap."""
 
-    def respond(self, identifier: str, given: Mapping[str, object]) -> tuple[Row, bool]:
+    def respond(self, identifier: str, given: Mapping[str, object], who: str = ...) -> tuple[Row, bool]:
         """Records what is answered to a gap: the response, and whether it is new."""
 
     def queries(self) -> Sequence[Row]:

@@ -19,6 +19,8 @@ from sopkg.why import Dataset
 
 DERIVED = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 OBJECT_PROPERTY = NamedNode("http://www.w3.org/2002/07/owl#ObjectProperty")
+OWL_CLASS = NamedNode("http://www.w3.org/2002/07/owl#Class")
+SUB_CLASS = NamedNode("http://www.w3.org/2000/01/rdf-schema#subClassOf")
 ONTOLOGY = NamedNode("http://www.w3.org/2002/07/owl#Ontology")
 SHACL_PATH, SHACL_CLASS = NamedNode(f"{SH}path"), NamedNode(f"{SH}class")
 
@@ -77,7 +79,11 @@ class Names:
         return " ".join([classes[0], *(said or [key(term)])])
 
     def _classes(self, term: NamedNode) -> list[str]:
-        return [row["label"].value for row in self._rows("class-label", term)]
+        """What the classes of a thing are called that have none narrower among them."""
+        held = {quad.object for quad in self._quads(term, RDF_TYPE, None) if isinstance(quad.object, NamedNode)}
+        classes = [each for each in held if self._quads(each, RDF_TYPE, OWL_CLASS)]
+        narrowest = [each for each in classes if not any(self._quads(n, SUB_CLASS, each) for n in held - {each})]
+        return sorted(filter(None, map(self.own_label, narrowest)))
 
     def _links(self, term: NamedNode) -> dict[Triple, str]:
         """The triples that name a thing without a label, each with what its property's label says of the class.

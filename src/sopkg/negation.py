@@ -47,17 +47,22 @@ UNKNOWN = 1e6
 
 @dataclass(frozen=True)
 class Fanout:
-    """How many triples a step through a predicate touches, from its counts in one store."""
+    """How many triples a step through a predicate touches, from its counts in one store.
+
+    `typical` and `members` are what is taken of a predicate (triples, subjects, objects) and a class without a count.
+    """
 
     counts: dict[NamedNode, tuple[int, int, int]] = field(default_factory=dict)
     classes: dict[NamedNode, int] = field(default_factory=dict)
+    typical: tuple[int, int, int] = (0, 1, 1)
+    members: int = 0
 
     def cost(self, triple: Triple, bound: set[Variable]) -> float:
         """Triples looked at for one binding of `bound`: an estimate, only ever compared."""
         subject = not isinstance(triple.subject, Variable) or triple.subject in bound
         value = not isinstance(triple.object, Variable) or triple.object in bound
         if triple.predicate == RDF_TYPE and not subject and isinstance(triple.object, NamedNode):
-            return float(self.classes.get(triple.object, 0))
+            return float(self.classes.get(triple.object, self.members))
         if isinstance(triple.predicate, Variable):
             return UNKNOWN
         return self.path_cost(triple.predicate, subject, value)
@@ -77,12 +82,16 @@ class Fanout:
                 return sum(self._step(step, subject, value) for step in path_steps(path))
 
     def _step(self, predicate: NamedNode, subject: bool, value: bool) -> float:
-        triples, subjects, objects = self.counts.get(predicate, (0, 1, 1))
+        triples, subjects, objects = self.counts.get(predicate, self.typical)
         if subject and value:
             return 0.0
         if subject:
             return triples / max(subjects, 1)
         return triples / max(objects, 1) if value else float(triples)
+
+
+UNMEASURED = Fanout(typical=(10_000, 5_000, 1_000), members=10_000)
+"""Where few rows are asked for and nothing is counted: a step from what is given is short, a class is large."""
 
 
 def measure(store: Store) -> Fanout:

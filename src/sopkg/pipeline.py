@@ -12,8 +12,9 @@ from functools import cache
 from pyoxigraph import NamedNode, Quad, Store, Triple
 
 from sopkg.catalog import QueryFile, query_files
-from sopkg.detect import Audit, detect
+from sopkg.detect import Audit, detect, detect_apart
 from sopkg.entail import Inconsistency, entail
+from sopkg.graphs import EXTENSION_GAPS, GAPS
 from sopkg.rules import ON_REQUEST, tags
 from sopkg.schema import ontology_store
 from sopkg.turtle import GENID, ontology, store_of
@@ -25,12 +26,14 @@ Triples = list[Triple]
 
 @dataclass(frozen=True)
 class Derived:
-    """What follows from the asserted triples of one observation, and which of them can't all be true."""
+    """What follows from one observation: which of it can't all be true, and how often it breaks a rule."""
 
     validation: Triples
     inferred: Triples
     gaps: Triples
+    extension_gaps: Triples
     inconsistencies: list[Inconsistency]
+    broken: int
 
 
 def derive(
@@ -45,7 +48,7 @@ def derive(
     """Validates, entails and detects, in memory.
 
     `earlier` holds the findings of earlier observations, with these observations' city and date; `asked` names the gap
-    queries to run, all of them if None.
+    queries to run; if None those of the paper's kinds, and apart from them those of the others.
     """
     schema = closed_schema()
     store = store_of(asserted)
@@ -54,9 +57,13 @@ def derive(
     progress("entail")
     entailment = entail(store, data_rules(), open_schema())
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in (*provenance, *earlier))
-    gaps = detect(store, audit, mapping_hash, progress, asked)
+    if asked is None:
+        found = detect_apart(store, audit, mapping_hash, progress)
+    else:
+        found = {GAPS: detect(store, audit, mapping_hash, progress, asked), EXTENSION_GAPS: []}
     inferred = [each for each in entailment.triples if is_named(each)]
-    return Derived(report(results, audit.base), inferred, gaps, entailment.inconsistencies)
+    steps = found[GAPS], found[EXTENSION_GAPS]
+    return Derived(report(results, audit.base), inferred, *steps, entailment.inconsistencies, len(results))
 
 
 @cache

@@ -6,7 +6,7 @@ where that is everything (a count over the city, a scope statement), the query i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -18,6 +18,7 @@ from sopkg.detect import (
     Audit,
     Finding,
     Kind,
+    chosen,
     find,
     finding_iri,
     finding_triples,
@@ -97,11 +98,18 @@ class Audited:
     """One observation, closed and audited, and its changes.
 
     `closed` holds what is said and what follows; `rest` is what an audit reads beside these: the closed ontology,
-    provenance, earlier findings and, for `findings`, its own.
+    provenance, earlier findings and, for `findings`, its own. `asked` names the gap queries, those of the paper's kinds
+    if None.
     """
 
     def __init__(
-        self, closed: Closed, rest: Iterable[Triple], findings: Iterable[Triple], audit: Audit, mapping_hash: str
+        self,
+        closed: Closed,
+        rest: Iterable[Triple],
+        findings: Iterable[Triple],
+        audit: Audit,
+        mapping_hash: str,
+        asked: Collection[str] | None = None,
     ) -> None:
         self.closed, self.audit, self.mapping_hash = closed, audit, mapping_hash
         self.store = Store()
@@ -109,7 +117,7 @@ class Audited:
         for triples in (own, rest, findings):
             self.store.bulk_extend(Quad(each.subject, each.predicate, each.object) for each in triples)
         self.fanout, self.kinds = measure(self.store), read_kinds(self.store)
-        self.gaps = in_strata(gap_queries().values())
+        self.gaps = in_strata(chosen(self.kinds, asked))
         self.queries = queries()
         self.stages = set(stages(self.store, audit))
         self.last: tuple[list[Triple], list[Triple]] = [], []

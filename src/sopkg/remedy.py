@@ -250,7 +250,8 @@ def _reasons(told: Mapping[str, Any]) -> Iterator[str]:
     if told["denied"]:
         yield "No statement closes it: one source shows what another denies, and one of the two has to be corrected."
     elif told["sets"]:
-        yield "Replace each UNDEF and each IRI of something new, and try it: sopkg what-if FILE"
+        command = "sopkg what-if FILE" if told["kind"]["inPaper"] else "sopkg what-if --extensions FILE"
+        yield f"Replace each UNDEF and each IRI of something new, and try it: {command}"
         if told["more"]:
             yield "Further evidence lacks the same: ask again when this is done."
     elif told["restsOn"]:

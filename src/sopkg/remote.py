@@ -183,9 +183,9 @@ class RemotePool:
         """What a worker would reply. Raises BadInput for what takes the store itself."""
         if name not in _OPERATIONS:
             raise BadInput(f"{name} takes the store itself: it is not asked of {self._store.endpoint.address}")
-        # Which graphs the caller chose is the server's to merge, and the text stays as it is written.
-        asked = {**payload, "chosen": False, "optimise": False}
-        job = Job(cast(ox.Store, self._store), "", asked, self._settings.result_bytes)
+        # Graphs are the server's to merge, and the text stays as it is written.
+        asked = {**payload, "chosen": False, "merges": False, "optimise": False}
+        job = Job(cast(ox.Store, self._store), "", asked, self._settings.result_bytes, self._settings.result_rows)
         reply: Reply = operation(name)(job)
         if name == "current-graphs" and not reply:
             told = f"{self._store.endpoint.address} has no graph <{CATALOGUE}>, which says what it holds"

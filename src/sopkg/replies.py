@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
 
-from sopkg import asked
 from sopkg.errors import InternalFault, SopkgError, Unauthorized
-from sopkg.results import CSV, JSON, Format, chosen
+from sopkg.results import CSV, JSON, Format
 from sopkg.tabulate import as_csv, as_json
 
 Row = Mapping[str, object]
@@ -21,11 +20,6 @@ def add_problems(app: Flask) -> None:
     """Has every error leave as a problem document."""
     app.register_error_handler(SopkgError, _ours)
     app.register_error_handler(HTTPException, _theirs)
-
-
-def table_format() -> Format:
-    """JSON or CSV, as the caller wants it."""
-    return chosen(asked.accept(), TABLES, request.args.get("format"))
 
 
 def table(rows: Sequence[Row], columns: Sequence[str], form: Format) -> Response:

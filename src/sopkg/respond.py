@@ -132,7 +132,7 @@ def respond(snapshots: SnapshotStore, response: Response) -> bool:
     with snapshots.reading() as store:
         if set(added) <= set(_published(store)):
             return False
-    with snapshots.writing() as draft:
+    with snapshots.writing(f"respond to {response.gap}") as draft:
         _publish(draft, [*_published(draft.store), *added])
     return True
 
@@ -143,7 +143,7 @@ def replace_responses(snapshots: SnapshotStore, city: str, responses: Sequence[R
     with snapshots.reading() as store:
         if set(new) == set(_of_city(_published(store), city)):
             return 0, 0
-    with snapshots.writing() as draft:
+    with snapshots.writing(f"responses of {city}") as draft:
         before = _published(draft.store)
         mine = _of_city(before, city)
         others = [triple for triple in before if triple not in set(mine)]

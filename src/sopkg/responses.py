@@ -39,6 +39,11 @@ def _standing(row: Mapping[str, Any], observed: str | None, today: str) -> Row:
     return {**{name: {**row, **said}[name] for name in TOLD}, "suppression": status, "response": row["response"]}
 
 
+def kind_words() -> list[str]:
+    """The words for what can be answered."""
+    return sorted(_kind_words().values())
+
+
 @cache
 def _kind_words() -> dict[str, str]:
     """The words for what can be answered, by its IRI."""

@@ -46,6 +46,7 @@ TURTLE = Format(
     ("application/x-turtle", "application/turtle"),
     content_type="text/turtle; charset=utf-8",
 )
+HTML = Format("html", "text/html", ("application/xhtml+xml",), content_type="text/html; charset=utf-8")
 ATOM = Format("atom", "application/atom+xml", ("application/xml", "text/xml"))
 
 ROWS: tuple[Format, ...] = (
@@ -78,7 +79,7 @@ def offered(form: str) -> tuple[Format, ...]:
 
 def chosen(accept: str, formats: Sequence[Format], name: str | None = None) -> Format:
     """The format a caller wants: by name or media type if given, else by the Accept header's q-values."""
-    if name:
+    if name is not None:
         return _named(name, formats)
     wanted = _wanted(accept)
     best = max(formats, key=lambda each: _weight(wanted, each))  # at equal weight, what is offered first

@@ -181,9 +181,7 @@ class _Filling:
     def _select(self, select: Select) -> Select:
         """A column that became a constant keeps its name; a group key that became one is none."""
         columns = ((v if expression is None else expression, v) for expression, v in select.projection)
-        shown = tuple(
-            (None if filled == v else filled, v) for filled, v in ((self._fill(e), v) for e, v in columns)
-        )
+        shown = tuple((None if filled == v else filled, v) for filled, v in ((self._fill(e), v) for e, v in columns))
         keys = tuple(self._fill(key) for key in select.group_by)
         return replace(
             select,
@@ -249,9 +247,7 @@ def _conditions(expression: Expression, schema: Store, bound: set[Variable]) -> 
 def _choice(rest: Group, row: Bindings, shared: set[Variable], schema: Store, bound: set[Variable]) -> Group:
     """The body of an EXISTS for one solution of its premises: what the outside binds too is compared."""
     equal = (
-        Filter(Call("sameTerm", (variable, row[variable])))
-        for variable in sorted(shared, key=str)
-        if variable in row
+        Filter(Call("sameTerm", (variable, row[variable]))) for variable in sorted(shared, key=str) if variable in row
     )
     filled = _Filling(row, schema).fill(rest)
     return _expanded(Group((*equal, *filled.parts)), schema, bound)
@@ -311,9 +307,7 @@ def can_match(store: Store, where: Group) -> bool:
 def _may_hold(store: Store, triple: Triple) -> bool:
     if isinstance(triple.predicate, Variable) or not isinstance(triple.predicate, NamedNode):
         return True
-    subject, value = (
-        None if isinstance(term, Variable) else term for term in (triple.subject, triple.object)
-    )
+    subject, value = (None if isinstance(term, Variable) else term for term in (triple.subject, triple.object))
     if isinstance(subject, Literal):
         return False
     return next(iter(store.quads_for_pattern(subject, triple.predicate, value, None)), None) is not None

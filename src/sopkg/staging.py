@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Triple, Variable
 
-from sopkg.files import system_query
+from sopkg.files import BASE, system_query
 from sopkg.reader import read_query
 from sopkg.rules import meets, reach, reach_of
 from sopkg.touched import sites
@@ -17,7 +17,7 @@ from sopkg.turtle import ontology as whole_ontology
 Term = NamedNode | Literal
 Cells = Mapping[str, Term | str]
 """A plain row: a str is a plain literal."""
-COLUMN = "https://w3id.org/sopkg/column#"
+COLUMN = f"{BASE}column#"
 
 
 @cache
@@ -56,9 +56,7 @@ def construct(
     store = stage(rows, base)
     seen = _of_ontology(query_name) if ontology is None else ontology
     store.extend(Quad(triple.subject, triple.predicate, triple.object) for triple in seen)
-    triples = store.query(
-        system_query(query_name), substitutions={Variable(n): term for n, term in constants.items()}
-    )
+    triples = store.query(system_query(query_name), substitutions={Variable(n): term for n, term in constants.items()})
     assert isinstance(triples, QueryTriples)
     return list(dict.fromkeys(triples))
 

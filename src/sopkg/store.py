@@ -6,6 +6,7 @@ changes the clone and moves the pointer. A write that fails or is killed leaves 
     DIR/format           the layout's version
     DIR/lock             held by the one writer
     DIR/current          the name of the published snapshot
+    DIR/changes.jsonl    a line for each write: when, who, what, and the snapshot that it made
     DIR/snapshots/N/     published ones; DIR/snapshots/N.hold is held by each of their readers
     DIR/drafts/T/        clones in the making; DIR/drafts/T.hold is held by their writer
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import os
 import shutil
 import time
@@ -21,6 +23,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
@@ -28,6 +31,7 @@ from typing import IO, Any, cast
 import pyoxigraph as ox
 
 from sopkg.errors import Conflict, StoreMissing, StoreUnreadable
+from sopkg.files import BASE, BASE_VARIABLE, WRITTEN_BASE
 
 GraphData = bytes | Iterable[bytes] | Iterable[ox.Triple]
 """A graph's content: N-Triples as bytes, as chunks of bytes, or triples."""
@@ -35,6 +39,9 @@ Catalogue = Iterable[ox.Triple] | Callable[[ox.Store], Iterable[ox.Triple]]
 """The catalogue's new content, or what makes it from the changed store while the lock is held."""
 
 FORMAT = 1
+COMMAND_LINE = "command line"
+FSYNC = "fsync"
+_CHANGES = "changes.jsonl"
 _FORMAT_LINE = "sopkg-store"
 _COMPACTED = 4  # times what was loaded: where the store is smaller, it is compacted
 _LOADERS = 2  # two threads halve the time of a bulk load; it releases the GIL and sorts on one core each
@@ -152,9 +159,14 @@ class Draft:
 class SnapshotStore:
     """A store in a folder: readers follow `current`, writers make the next snapshot under the lock."""
 
-    def __init__(self, path: Path, lock_seconds: float = 60.0) -> None:
+    def __init__(
+        self, path: Path, lock_seconds: float = 60.0, durability: str = "process", who: str = COMMAND_LINE
+    ) -> None:
+        """`durability` is what a write outlives, `process` or `fsync`; `who` is who makes the changes."""
         self.path = path
         self._lock_seconds = lock_seconds
+        self._durability = durability
+        self._who = who
         self._snapshots = path / "snapshots"
         self._drafts = path / "drafts"
 
@@ -186,12 +198,12 @@ class SnapshotStore:
             yield reader.store()
 
     @contextmanager
-    def writing(self) -> Iterator[Draft]:
-        """The lock and a draft; what the block leaves in it is published, unless it raises."""
+    def writing(self, what: str = "change") -> Iterator[Draft]:
+        """The lock and a draft; what the block leaves in it is published, unless it raises. `what` is for the log."""
         self._create()
         with self._locked(), self._draft(self._base()) as draft:
             yield draft
-            self._promote(draft)
+            self._promote(draft, what)
             self._clean()
 
     def publish(
@@ -202,7 +214,7 @@ class SnapshotStore:
         remove: Iterable[str] = (),
     ) -> Path:
         """Adds graphs, drops others and replaces the catalogue, all in one step; returns the new snapshot."""
-        with self.writing() as draft:
+        with self.writing("publish") as draft:
             draft.load(graphs)
             draft.remove(remove)
             draft.replace(catalogue_graph, catalogue(draft.store) if callable(catalogue) else catalogue)
@@ -224,7 +236,7 @@ class SnapshotStore:
                 with self._locked():
                     if self.current().name != base:
                         return []
-                    self._promote(draft)
+                    self._promote(draft, "sweep")
         return sorted(graph.value for graph in unnamed)
 
     def backup(self, target: Path) -> None:
@@ -244,8 +256,19 @@ class SnapshotStore:
             reader.store()
             self._create()
             with self._locked(), self._draft(source / "snapshots" / reader.snapshot, os_copy=True) as draft:
-                self._promote(draft)
+                self._promote(draft, "restore")
                 self._clean()
+
+    def changes(self) -> list[dict[str, str]]:
+        """Each write that was published, the latest last: when, who, what, and its snapshot.
+
+        A line is written before the snapshot is: one that a kill kept from being published is told by the next of the
+        same snapshot.
+        """
+        path = self.path / _CHANGES
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        told = [json.loads(line) for line in lines if line.endswith("}")]
+        return list({each["snapshot"]: each for each in told}.values())
 
     def _missing(self) -> StoreMissing:
         return StoreMissing(
@@ -258,6 +281,7 @@ class SnapshotStore:
             self._check_format()
         for folder in (self._snapshots, self._drafts):
             folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(self.path / "base", f"{BASE}\n")
         _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
 
     def _check_format(self) -> None:
@@ -274,6 +298,13 @@ class SnapshotStore:
             raise StoreUnreadable(
                 f"{self.path} has format {version}, this program reads format {FORMAT}: "
                 "use the version of sopkg that wrote it, or build it anew elsewhere"
+            )
+        written = self.path / "base"
+        base = written.read_text("utf-8").strip() if written.is_file() else WRITTEN_BASE
+        if base != BASE:
+            raise StoreUnreadable(
+                f"the IRIs in {self.path} begin with {base}, and {BASE_VARIABLE} says {BASE}: "
+                "set it to what they begin with, or build the store anew elsewhere"
             )
 
     def _foreign(self) -> StoreMissing | StoreUnreadable:
@@ -301,7 +332,8 @@ class SnapshotStore:
                 writer = lock.read().decode() or "unknown"
                 raise Conflict(
                     f"process {writer} has been writing to {self.path} for more than "
-                    f"{self._lock_seconds:g} s; try again when it has ended"
+                    f"{self._lock_seconds:g} s; try again when it has ended",
+                    {"retry_after": 1},
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -321,12 +353,23 @@ class SnapshotStore:
                 shutil.rmtree(folder, ignore_errors=True)
                 _hold_of(folder).unlink(missing_ok=True)
 
-    def _promote(self, draft: Draft) -> None:
+    def _promote(self, draft: Draft, what: str) -> None:
         draft.close()
+        if self._durability == FSYNC:
+            _sync_all(draft.folder)
         name = f"{1 + max((int(each.name) for each in _folders(self._snapshots)), default=0):06d}"
         draft.folder.rename(self._snapshots / name)
         _sync(self._snapshots)
+        self._record(what, name)
         self._point_to(name)
+
+    def _record(self, what: str, snapshot: str) -> None:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": time, "who": self._who, "what": what, "snapshot": snapshot}, ensure_ascii=False)
+        with open(self.path / _CHANGES, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def _point_to(self, name: str) -> None:
         _write_whole(self.path / "current", name + "\n")
@@ -468,6 +511,12 @@ def _write_whole(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     os.replace(new, path)
     _sync(path.parent)
+
+
+def _sync_all(folder: Path) -> None:
+    """Has the disk hold what the files of a folder say, and the folder."""
+    for each in (*folder.iterdir(), folder):
+        _sync(each)
 
 
 def _sync(folder: Path) -> None:

@@ -159,9 +159,7 @@ class Construct:
     where: Group
 
 
-Part = (
-    Triple | Filter | Optional | Minus | Union | GraphPattern | Bind | Values | Lateral | Select
-)
+Part = Triple | Filter | Optional | Minus | Union | GraphPattern | Bind | Values | Lateral | Select
 Query = Select | Construct
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store
 from rdflib.plugins.sparql.parser import parseUpdate
@@ -15,8 +16,9 @@ from sopkg.change import Closed
 from sopkg.cities import City
 from sopkg.detect import Audit
 from sopkg.entail import Inconsistency
-from sopkg.errors import BadInput, not_observed
-from sopkg.graphs import Graph, current_graphs, triples_of
+from sopkg.errors import BadInput, Unprocessable, not_observed
+from sopkg.files import BASE, system_query
+from sopkg.graphs import GAPS, Graph, current_graphs, triples_of
 from sopkg.guard import all_named, inspect_update
 from sopkg.load import (
     Progress,
@@ -32,18 +34,27 @@ from sopkg.load import (
     publish_all,
 )
 from sopkg.pipeline import Triples, closed_ontology, closed_schema, data_rules, is_named
+from sopkg.rows import select
 from sopkg.sparql import bad_syntax
 from sopkg.staging import construct
-from sopkg.store import SnapshotStore
+from sopkg.store import Draft, SnapshotStore
 from sopkg.turtle import store_of
 from sopkg.validate import report, validate
 
-SAID, FOLLOWS, MODEL = (NamedNode(f"https://w3id.org/sopkg/graph/working/{name}") for name in ("a", "i", "o"))
+SAID, FOLLOWS, MODEL = (NamedNode(f"{BASE}graph/working/{name}") for name in ("a", "i", "o"))
+
+
+Row = dict[str, str]
+_VIOLATION, _FINDING = ("thing", "path", "value", "message"), ("id", "kind", "gap", "severity", "verdict")
 
 
 @dataclass(frozen=True)
 class Updated:
-    """How many triples an update added to what sources say and removed from it, what followed, and what clashes."""
+    """What an update did to an observation.
+
+    How many triples it added to what sources say and removed from it, what followed, what clashes, which rules it
+    broke, and which gaps opened, closed, or got another verdict or severity.
+    """
 
     added: int
     removed: int
@@ -51,6 +62,10 @@ class Updated:
     inferred_removed: int = 0
     counts: Mapping[str, int] | None = None
     inconsistencies: Sequence[Inconsistency] = ()
+    broken: Sequence[Row] = ()
+    opened: Sequence[Row] = ()
+    closed: Sequence[Row] = ()
+    changed: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -69,38 +84,93 @@ def update(
     date: str,
     nesting: int,
     progress: Progress = lambda step, detail: None,
+    *,
+    lenient: bool = False,
 ) -> Updated:
     """Runs a file of SPARQL 1.1 Update over the asserted triples of an observation, and publishes the outcome.
 
-    Only what hangs on the changed triples is inferred anew; validation and detection read everything. An update that
-    changes nothing publishes nothing. Raises NotFound where there is no such observation; BadInput for an update that
-    can't be read, names a graph, brings a blank node or leaves nothing; Forbidden for LOAD and SERVICE.
+    An update that changes nothing publishes nothing. Raises NotFound where there is no such observation; BadInput for
+    an update that can't be read, names a graph, brings a blank node or leaves nothing; Forbidden for LOAD and SERVICE;
+    Unprocessable as `revise` does.
     """
-    started = datetime.now(UTC)
     edit = read_edit(path, nesting)
     with snapshots.reading() as store:
         if edited(said_in(store, city, date), edit) == ([], []):
             return Updated(0, 0)
-    with snapshots.writing() as draft:
-        added, removed = edited(said_in(draft.store, city, date), edit)
-        mine = {graph.step: graph for graph in of_date(draft.store, city, date)}
-        steps = {step: triples_of(draft.store, graph.iri) for step, graph in mine.items()}
-        progress("entail", "")
-        closed = closed_of(steps)
-        # What other files inferred can't be taken up; the whole is closed anew.
-        change = closed.change if mine["asserted"].method == method_hash() else closed.change_from_scratch
-        changed = change(added, removed)
-        now = {"asserted": triples_in(closed, SAID), "inferred": triples_in(closed, FOLLOWS)}
-        audit = Audit(city.base, observation(city, date), date)
-        told = provenance(edit, city, date, mine["asserted"], now["asserted"], (len(added), len(removed)), started)
-        progress("validate", "")
-        validation = report(validate(store_of(now["asserted"]), closed_schema()), audit.base)
-        now = {**now, "provenance": [*steps["provenance"], *told], "validation": validation}
-        gaps = detect_again(now, earlier_findings(draft.store, city, date), audit, in_steps(progress))
-        publish_all(draft, city, date, {**now, "gaps": gaps}, method_hash(), progress)
-    counts = {step: len(triples) for step, triples in {**now, "gaps": gaps}.items()}
+    with snapshots.writing(f"update {city.name} {date} by {path.name}") as draft:
+        change = edited(said_in(draft.store, city, date), edit)
+        return revise(draft, city, date, edit, change, progress, lenient=lenient)
+
+
+def revise(
+    draft: Draft,
+    city: City,
+    date: str,
+    edit: Edit,
+    change: tuple[Triples, Triples],
+    progress: Progress = lambda step, detail: None,
+    *,
+    lenient: bool = False,
+) -> Updated:
+    """Adds triples to what sources say of a city at a date, and removes others; a draft gets all that follows.
+
+    Only what hangs on the changed triples is inferred anew; validation and detection read everything. Raises
+    Unprocessable with the results of the SHACL report where the change breaks a rule of the data that was kept before,
+    unless `lenient`.
+    """
+    started = datetime.now(UTC)
+    added, removed = change
+    mine = {graph.step: graph for graph in of_date(draft.store, city, date)}
+    steps = {step: triples_of(draft.store, graph.iri) for step, graph in mine.items()}
+    progress("entail", "")
+    closed = closed_of(steps)
+    # What other files inferred can't be taken up; the whole is closed anew.
+    close = closed.change if mine["asserted"].method == method_hash() else closed.change_from_scratch
+    changed = close(added, removed)
+    now = {"asserted": triples_in(closed, SAID), "inferred": triples_in(closed, FOLLOWS)}
+    audit = Audit(city.base, observation(city, date), date)
+    told = provenance(edit, city, date, mine["asserted"], now["asserted"], (len(added), len(removed)), started)
+    progress("validate", "")
+    validation = report(validate(store_of(now["asserted"]), closed_schema()), audit.base)
+    broken = _broken(steps["validation"], validation)
+    if broken and not lenient:
+        said = f"{edit.title} breaks {len(broken)} {'rule' if len(broken) == 1 else 'rules'} of the data"
+        raise Unprocessable(f"{said}: {broken[0]['message']} ({broken[0]['thing']})", {"results": broken})
+    now = {**now, "provenance": [*steps["provenance"], *told], "validation": validation}
+    gaps = detect_again(now, earlier_findings(draft.store, city, date), audit, in_steps(progress))
+    publish_all(draft, city, date, {**now, **gaps}, method_hash(), progress)
+    counts = {step: len(triples) for step, triples in {**now, **gaps}.items()}
     sizes = (len(added), len(removed), len(changed.added), len(changed.removed))
-    return Updated(*sizes, counts, changed.inconsistencies)
+    return Updated(*sizes, counts, changed.inconsistencies, broken, *_became(steps, gaps))
+
+
+def _broken(before: Triples, after: Triples) -> list[Row]:
+    """The violations of one validation report that another has not; a result has the same name in both."""
+    known = {triple.subject for triple in before}
+    rows = select(store_of(after), system_query("violations"))
+    return [_plain(row, _VIOLATION) for row in rows if row["result"] not in known]
+
+
+def _became(before: Mapping[str, Triples], after: Mapping[str, Triples]) -> tuple[list[Row], list[Row], list[Row]]:
+    """The gaps of an audit that another has not, those that only the other has, and those of which it says else."""
+    old, new = (_findings(steps) for steps in (before, after))
+    other = [(old[gap], row) for gap, row in new.items() if gap in old and old[gap] != row]
+    return (
+        [row for gap, row in new.items() if gap not in old],
+        [row for gap, row in old.items() if gap not in new],
+        [{**row, "severityBefore": was["severity"], "verdictBefore": was["verdict"]} for was, row in other],
+    )
+
+
+def _findings(steps: Mapping[str, Triples]) -> dict[str, Row]:
+    """The findings of the paper's kinds, by their gaps' identifiers."""
+    rows = select(store_of([*closed_ontology(), *steps[GAPS]]), system_query("finding-row"))
+    told = [_plain(row, _FINDING) for row in rows]
+    return {row["id"]: row for row in sorted(told, key=lambda row: (row["kind"], row["id"]))}
+
+
+def _plain(row: Any, columns: Iterable[str]) -> Row:
+    return {name: row[name].value for name in columns if row[name] is not None}
 
 
 def said_in(store: Store, city: City, date: str) -> Triples:

@@ -4,47 +4,75 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, current_app, render_template, request, url_for
+from flask import Flask, Response, current_app, g, render_template, request, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
-from sopkg.access import require
-from sopkg.answers import CITY_COLUMNS, FILTERS, Answers, finding_table
+from sopkg.access import AUDITOR, add_access
+from sopkg.answers import CITY_COLUMNS, Answers, finding_table
+from sopkg.answers import FILTERS as GAP_FILTERS
+from sopkg.catalog import query_files
+from sopkg.clients import add_clients
 from sopkg.dataset import current_graphs
-from sopkg.dates import observation_date
-from sopkg.errors import BadInput, UnsupportedMediaType, not_found
+from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType, not_found
 from sopkg.exchange import prepare
 from sopkg.feed import as_atom
-from sopkg.inference import TASKS, Given, Question, reason
+from sopkg.graphstoreweb import add_graph_store
+from sopkg.inference import MOST_JUSTIFICATIONS, REASONERS, TASKS, Given, Question, formats, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import life_json, life_text
 from sopkg.linkedweb import add_linked_data, query_graph
+from sopkg.loadweb import add_loading
 from sopkg.middle import Middle, middle
+from sopkg.openapi import add_description
+from sopkg.operations import ROWS, STRING, Case, Parameter, Schema, form, given, operation
+from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, GAP, PAGE, TIMEOUT, TRIPLE, chosen_by, of_query, per_page
 from sopkg.pool import Pool
-from sopkg.rdfinput import format_of_type
+from sopkg.rdfinput import MEDIA_TYPES, format_of_type
 from sopkg.reasoner import Reasoner
 from sopkg.remedy import as_text as remedy_text
-from sopkg.replies import add_problems
-from sopkg.responses import TOLD
-from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE, chosen
+from sopkg.replies import TABLES, add_problems
+from sopkg.respond import LONGEST, MEMBERS
+from sopkg.responses import TOLD, kind_words
+from sopkg.results import ATOM, CSV, GRAPHS, HTML, JSON, TEXT, TURTLE
+from sopkg.results import ROWS as SOLUTIONS
+from sopkg.runningweb import add_running
 from sopkg.settings import Settings
 from sopkg.sparqlweb import UPDATE, add_sparql
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json
 from sopkg.telemetry import metrics, observe
+from sopkg.writer import Writer
 
-_REASONING = ("reasoner", "city", "date", "ontology", "justifications", "timeout", "format")
-_TRIPLE = ("subject", "predicate", "object")
-_OF_TASK = {"justifications": _TRIPLE, "entailments": ("whole",)}
-_PAGING = ("page", "per_page")
 _MOST_PROOFS = 20
-_PAGE_SIZE, _LARGEST_PAGE = 50, 1000
-_DIFFERENCE = ("city", "from", "to")
+_TRUTH: Schema = {"type": "boolean"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_REASONING = (
+    Parameter("reasoner", "by what: hermit and pellet are OWL 2 DL, rl is its rules", words=lambda: REASONERS),
+    *(CITY, DATE),
+    Parameter("ontology", "read the ontology too; true if no graph is given", _TRUTH, asked.truth),
+    Parameter("justifications", f"how many are told, {MOST_JUSTIFICATIONS} at most", _COUNT, asked.number),
+    TIMEOUT,
+)
+_OF_TASK = {
+    "justifications": TRIPLE,
+    "entailments": (Parameter("whole", "tell the given triples too", _TRUTH, asked.truth),),
+}
+_DIFFERENCE = (
+    replace(CITY, required=True),
+    replace(DATE, name="from", meaning="the earlier observation's date", required=True),
+    replace(DATE, name="to", meaning="the later observation's date", required=True),
+)
+_PROOFS = Parameter(
+    "proofs", f"how many proofs, {_MOST_PROOFS} at most", {"type": "integer", "minimum": 1, "default": 1}, asked.number
+)
 _EVENTS = (JSON, CSV, TURTLE)
-_FEEDS = (ATOM,)
 _REASONS = (JSON, TEXT, TURTLE)
+_BODY_TYPES = (JSON.media_type, asked.FORM)
 
 
 def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
@@ -53,125 +81,140 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
     app.extensions["sopkg"] = answers or Answers(settings, Pool(settings))
     observe(app, app.extensions["sopkg"].pool, settings.log)
-    app.extensions["sopkg-reasoner"] = Reasoner(settings)
+    app.extensions["sopkg-writer"] = Writer(settings)
+    add_access(app)
+    app.extensions["sopkg-reasoner"] = Reasoner(settings, app.extensions["sopkg"].pool.running)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
-    app.add_url_rule("/gaps/<gap_id>/responses", view_func=responses, methods=["GET", "POST"])
+    app.add_url_rule("/gaps/<gap_id>/responses", view_func=respond, methods=["POST"])
     app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
+    add_running(app)
     add_sparql(app)
+    add_graph_store(app)
+    add_loading(app)
     add_linked_data(app)
+    add_description(app)
+    add_clients(app)
     add_problems(app)
     prepare(app, settings)
+    if settings.proxies:  # a header that no proxy of ours has set is anybody's word
+        trusted = dict.fromkeys(("x_for", "x_proto", "x_host", "x_port", "x_prefix"), settings.proxies)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **trusted)  # type: ignore[method-assign]
     return app
 
 
+@operation(media_type=HTML.header)
 def front() -> str:
     """A page for people, which leads to everything else."""
+    given()
     observed = {(each["city"], each["date"]): each for each in middle().cities()}
     return render_template("front.html", cities=observed.values(), queries=middle().queries())
 
 
+@operation(formats=TABLES, answer=ROWS)
 def cities() -> Response:
     """Each city with its observations."""
-    asked.known(request.args, ("format",))
-    return replies.table(middle().cities(), CITY_COLUMNS, replies.table_format())
+    given()
+    return replies.table(middle().cities(), CITY_COLUMNS, form())
 
 
+@operation(*chosen_by(*GAP_FILTERS, "sort"), PAGE, per_page(50, 1000), formats=TABLES, answer=ROWS, raises=(NotFound,))
 def gaps() -> Response:
     """The gaps that fit the filters, page by page."""
-    given = asked.known(request.args, (*FILTERS, "sort", *_PAGING, "format"))
-    filters = {name: value for name, value in given.items() if name in FILTERS}
-    form = replies.table_format()
-    page, size = asked.whole(given, "page", 1), min(asked.whole(given, "per_page", _PAGE_SIZE), _LARGEST_PAGE)
-    found = middle().gaps(filters, given.get("sort"))
+    told, wanted = given(), form()
+    filters = {name: value for name, value in told.items() if name in GAP_FILTERS}
+    page, size, sort = told["page"], told["per_page"], told.get("sort")
+    found = middle().gaps(filters, sort)
     shown = found[(page - 1) * size : page * size]
-    rows, columns = finding_table(shown, given.get("sort")) if form is CSV else (shown, [])
-    response = replies.table(rows, columns, form)
+    rows, columns = finding_table(shown, sort) if wanted is CSV else (shown, [])
+    response = replies.table(rows, columns, wanted)
     response.headers["X-Total-Count"] = str(len(found))
     response.headers["Link"] = _links(page, size, len(found))
     return response
 
 
+@operation(replace(CITY, required=True), DATE, AS_OF, formats=TABLES, raises=(NotFound,))
 def cube() -> Response:
     """The model's cells as one observation of a city fills them."""
-    given = asked.known(request.args, ("city", "date", "as-of", "format"))
-    form = replies.table_format()
-    if "city" not in given:
-        raise BadInput("the cells of which city? city is not given")
-    told = middle().cube(given["city"], asked.date(given), asked.date(given, "as-of"))
-    return replies.written(told.written(form.name), form.header)
+    told, wanted = given(), form()
+    cells = middle().cube(told["city"], told.get("date"), told.get("as-of"))
+    return replies.written(cells.written(wanted.name), wanted.header)
 
 
+@operation(GAP, DATE, formats=(JSON,))
 def gap(gap_id: str) -> Response:
     """One gap."""
-    given = asked.known(request.args, ("date", "format"))
-    chosen(asked.accept(), (JSON,), given.get("format"))
-    return replies.json_of(middle().gap(gap_id, asked.date(given)))
+    date, _ = given().get("date"), form()
+    return replies.json_of(middle().gap(gap_id, date))
 
 
+@operation(*_DIFFERENCE, *chosen_by(*EVENT_FILTERS), formats=_EVENTS, raises=(NotFound,))
 def diff() -> Response:
     """What became of a city's gaps between two observations."""
-    given = asked.known(request.args, (*_DIFFERENCE, *EVENT_FILTERS, "format"))
-    form = chosen(asked.accept(), _EVENTS, given.get("format"))
-    missing = [name for name in _DIFFERENCE if name not in given]
-    if missing:
-        raise BadInput(f"between which observations of which city? {', '.join(missing)} is not given")
-    filters = {name: value for name, value in given.items() if name in EVENT_FILTERS}
-    earlier, later = (observation_date(given[name]) for name in ("from", "to"))
-    return replies.written(middle().diff(given["city"], earlier, later, filters).written(form.name), form.header)
+    told, wanted = given(), form()
+    filters = {name: value for name, value in told.items() if name in EVENT_FILTERS}
+    changes = middle().diff(told["city"], told["from"], told["to"], filters)
+    return replies.written(changes.written(wanted.name), wanted.header)
 
 
+@operation(CITY, formats=(ATOM,), raises=(NotFound,))
 def feed() -> Response:
     """What became of the gaps, for a feed reader."""
-    given = asked.known(request.args, ("city", "format"))
-    form = chosen(asked.accept(), _FEEDS, given.get("format"))
-    found, observed = middle().news(given.get("city"))
-    told = as_atom(given.get("city"), found, observed, request.url, _life_address)
-    return replies.written(told, form.header)
+    city, wanted = given().get("city"), form()
+    found, observed = middle().news(city)
+    return replies.written(as_atom(city, found, observed, request.url, _life_address), wanted.header)
 
 
 def _life_address(gap_id: str) -> str:
     return url_for("life", gap_id=gap_id, _external=True)
 
 
+@operation(GAP, formats=(JSON, TEXT))
 def life(gap_id: str) -> Response:
     """The life line of one gap."""
-    form = chosen(asked.accept(), (JSON, TEXT), asked.known(request.args, ("format",)).get("format"))
-    told = dict(middle().life(gap_id))
-    return replies.written(life_text(told) if form is TEXT else life_json(told), form.header)
+    given()
+    wanted, told = form(), dict(middle().life(gap_id))
+    return replies.written(life_text(told) if wanted is TEXT else life_json(told), wanted.header)
 
 
+@operation(GAP, DATE, formats=_REASONS)
 def why(gap_id: str) -> Response:
     """Why a gap is one."""
-    given = asked.known(request.args, ("date", "format"))
-    form = chosen(asked.accept(), _REASONS, given.get("format"))
-    return replies.written(middle().why(gap_id, form.name, asked.date(given)), form.header)
+    date, wanted = given().get("date"), form()
+    return replies.written(middle().why(gap_id, wanted.name, date), wanted.header)
 
 
+@operation(GAP, DATE, formats=(JSON, TEXT))
 def remedy(gap_id: str) -> Response:
     """What would close a gap."""
-    given = asked.known(request.args, ("date", "format"))
-    form = chosen(asked.accept(), (JSON, TEXT), given.get("format"))
-    told = middle().remedy(gap_id, asked.date(given))
-    return replies.written(remedy_text(told) if form is TEXT else as_json(told), form.header)
+    date, wanted = given().get("date"), form()
+    told = middle().remedy(gap_id, date)
+    return replies.written(remedy_text(told) if wanted is TEXT else as_json(told), wanted.header)
 
 
+@operation(GAP, formats=TABLES, answer=ROWS)
 def responses(gap_id: str) -> Response:
-    """What was answered to a gap; POST answers."""
-    if request.method == "POST":
-        return _answered(gap_id)
-    asked.known(request.args, ("format",))
-    form, told = replies.table_format(), middle().responses_to(gap_id)
+    """What was answered to a gap."""
+    given()
+    wanted, told = form(), middle().responses_to(gap_id)
     # The status that SARIF gives a response, and its IRI, are for programs.
-    shown = [{name: row[name] for name in TOLD} for row in told] if form is CSV else told
-    return replies.table(shown, TOLD, form)
+    shown = [{name: row[name] for name in TOLD} for row in told] if wanted is CSV else told
+    return replies.table(shown, TOLD, wanted)
 
 
-def _answered(gap_id: str) -> Response:
-    require("editor", request.headers.get("Authorization"), middle().settings)
-    asked.known(request.args, ())
-    told, new = middle().respond(gap_id, _members())
+def _response() -> Mapping[str, Schema]:
+    texts = {name: {"type": "string", **({"maxLength": LONGEST[name]} if name in LONGEST else {})} for name in MEMBERS}
+    told: dict[str, Schema] = {**texts, "kind": {"enum": kind_words()}, "until": DATE.schema}
+    schema = {"type": "object", "properties": told, "required": MEMBERS, "additionalProperties": False}
+    return dict.fromkeys(_BODY_TYPES, schema)
+
+
+@operation(GAP, status=(200, 201), body=_response, role=AUDITOR, raises=(Conflict, Unprocessable))
+def respond(gap_id: str) -> Response:
+    """Answers to a gap: 201 if the response is new, 200 if it was there."""
+    given()
+    told, new = middle().respond(gap_id, _members(), g.who)
     response = replies.json_of(told)
     response.status_code = 201 if new else 200
     response.headers["Location"] = url_for("responses", gap_id=gap_id)
@@ -183,8 +226,8 @@ def _members() -> Mapping[str, object]:
     if request.mimetype == asked.FORM:
         return asked.single(request.form)
     if request.mimetype != JSON.media_type:
-        given = request.mimetype or "a body without a type"
-        raise UnsupportedMediaType(f"{given}: expected is {JSON.media_type} or {asked.FORM}")
+        kind = request.mimetype or "a body without a type"
+        raise UnsupportedMediaType(f"{kind}: expected is {' or '.join(_BODY_TYPES)}")
     try:
         told = json.loads(asked.utf8(request.get_data(), "body"))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -194,80 +237,98 @@ def _members() -> Mapping[str, object]:
     return told
 
 
+@operation(*TRIPLE, CITY, DATE, _PROOFS, formats=_REASONS, raises=(NotFound,))
 def why_triple() -> Response:
     """By which rules a triple follows from what is given."""
-    given = asked.known(request.args, (*_TRIPLE, "city", "date", "proofs", "format"))
-    form = chosen(asked.accept(), _REASONS, given.get("format"))
-    most = asked.number(given, "proofs")
-    if most is not None and not 1 <= most <= _MOST_PROOFS:
-        raise BadInput(f"proofs is {most}; expected is a number from 1 to {_MOST_PROOFS}")
-    told = middle().why_triple(_triple(given), form.name, most or 1, given.get("city"), asked.date(given))
-    return replies.written(told, form.header)
+    told, wanted = given(), form()
+    if not 1 <= told["proofs"] <= _MOST_PROOFS:
+        raise BadInput(f"proofs is {told['proofs']}; expected is a number from 1 to {_MOST_PROOFS}")
+    proofs = middle().why_triple(_triple(told), wanted.name, told["proofs"], told.get("city"), told.get("date"))
+    return replies.written(proofs, wanted.header)
 
 
+@operation(formats=(JSON, *GRAPHS), answer=ROWS)
 def queries() -> Response:
     """The predefined queries."""
-    form = chosen(asked.accept(), (JSON, *GRAPHS), asked.known(request.args, ("format",)).get("format"))
-    return query_graph(form) if form in GRAPHS else replies.written(as_json(middle().queries()), form.header)
+    given()
+    wanted = form()
+    return query_graph(wanted) if wanted in GRAPHS else replies.written(as_json(middle().queries()), wanted.header)
 
 
+def _reports() -> Iterator[Case]:
+    for each in query_files("reports").values():
+        yield Case({"name": each.name}, each.summary, each.description, of_query(each))
+
+
+@operation(ENTAILMENT, AS_OF, formats=SOLUTIONS, raises=(NotFound,), cases=_reports, others=True)
 def query(name: str) -> Response:
     """A predefined query's result; all parameters but `format`, `entailment` and `as-of` are the query's."""
-    given = asked.single(request.args)
-    form, entailment, as_of = given.pop("format", None), asked.entailment(given), asked.date(given, "as-of")
-    for ours in ("entailment", "as-of"):
-        given.pop(ours, None)
-    found = middle().ask_as(name, given, asked.accept(), form, entailment, as_of)
+    told = given()
+    entailment, as_of = told.pop("entailment"), told.pop("as-of", None)
+    found = middle().ask_as(name, told, asked.accept(), request.args.get("format"), entailment, as_of)
     return replies.written(found.body, found.content_type)
 
 
+@operation()
 def health() -> Response:
     """How the service is."""
+    given()
     snapshot = SnapshotStore(middle().settings.store).current().name
     return replies.json_of({"status": "ok", "version": __version__, "snapshot": snapshot, **middle().pool.health()})
 
 
+@operation()
 def ready() -> Response:
     """Whether queries are answered: one is asked of a worker; else the problem says why not."""
+    given()
     return replies.json_of({"status": "ready", "graphs": len(current_graphs(middle().pool))})
 
 
+def _tasks() -> Iterator[Case]:
+    for task, summary in TASKS.items():
+        yield Case({"task": task}, summary, parameters=_OF_TASK.get(task, ()), formats=formats(task))
+
+
+@operation(*_REASONING, body=lambda: dict.fromkeys(MEDIA_TYPES, STRING), raises=(NotFound, Unprocessable), cases=_tasks)
 def reasoning(task: str) -> Response:
     """What a reasoner says of the graph in the body, of a city's observation, or of the ontology."""
     if task not in TASKS:
         raise not_found("task of a reasoner", task, TASKS)
-    given = asked.known(request.args, (*_REASONING, *_OF_TASK.get(task, ())))
+    told = given()
     request.max_content_length = middle().settings.graph_bytes
     question = Question(
         task,
-        given.get("reasoner"),
-        given.get("city"),
-        asked.date(given),
-        asked.truth(given, "ontology"),
-        asked.number(given, "justifications"),
-        _triple(given) if task == "justifications" else (),
-        bool(asked.truth(given, "whole")),
+        told.get("reasoner"),
+        told.get("city"),
+        told.get("date"),
+        told.get("ontology"),
+        told.get("justifications"),
+        _triple(told) if task == "justifications" else (),
+        bool(told.get("whole")),
     )
     found = reason(
         current_app.extensions["sopkg-reasoner"],
         question,
         _graph() if request.method == "POST" else None,
         accept=asked.accept(),
-        form=given.get("format"),
-        seconds=asked.seconds(given),
+        form=request.args.get("format"),
+        seconds=asked.at_most("timeout", told.get("timeout"), middle().settings.reason_seconds),
     )
     return replies.written(found.body, found.content_type)
 
 
+@operation(
+    *(replace(CITY, required=True), DATE, *chosen_by("extensions")),
+    body=lambda: {UPDATE: STRING},
+    raises=(NotFound, Forbidden, Unprocessable),
+)
 def what_if() -> Response:
     """What a SPARQL update of an observation would change; nothing is changed."""
-    given = request.args
-    asked.known(given, ("city", "date"))
+    told = given()
     if request.mimetype != UPDATE:
         raise UnsupportedMediaType(f"{request.mimetype or 'a body without a type'}: expected is {UPDATE}")
-    if "city" not in given:
-        raise BadInput("which city? city is not given")
-    return replies.json_of(middle().what_if(asked.utf8(request.get_data()), given["city"], asked.date(given)))
+    update, extensions = asked.utf8(request.get_data()), told.get("extensions") == "true"
+    return replies.json_of(middle().what_if(update, told["city"], told.get("date"), extensions))
 
 
 def _graph() -> Given:
@@ -275,11 +336,8 @@ def _graph() -> Given:
     return Given(request.get_data(), form.media_type)
 
 
-def _triple(given: Mapping[str, str]) -> list[str]:
-    missing = [name for name in _TRIPLE if name not in given]
-    if missing:
-        raise BadInput(f"which triple? {', '.join(missing)} is not given")
-    return [given[name] for name in _TRIPLE]
+def _triple(told: Mapping[str, str]) -> list[str]:
+    return [told[each.name] for each in TRIPLE]
 
 
 _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
@@ -293,6 +351,7 @@ _VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
     ("/gaps/<gap_id>/life", life),
     ("/gaps/<gap_id>/why", why),
     ("/gaps/<gap_id>/remedy", remedy),
+    ("/gaps/<gap_id>/responses", responses),
     ("/why", why_triple),
     ("/queries", queries),
     ("/queries/<name>", query),

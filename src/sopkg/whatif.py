@@ -13,7 +13,8 @@ from sopkg.change import Closed
 from sopkg.cities import City
 from sopkg.detect import Audit, focus_of
 from sopkg.files import system_query
-from sopkg.graphs import triples_of
+from sopkg.gapquery import gap_queries
+from sopkg.graphs import EXTENSION_GAPS, GAPS, triples_of
 from sopkg.load import earlier_findings, mapping_hash_of, observation, of_date
 from sopkg.naming import Names
 from sopkg.negation import RDF_TYPE
@@ -33,11 +34,12 @@ def what_if(job: Job) -> Row:
     """The gaps that an update would open, close and change, and what it would infer and break.
 
     The payload names the city and the date of an observation that is there, and the update (SPARQL 1.1 Update over
-    what sources say). Raises BadInput or Forbidden for an update that is refused.
+    what sources say); with `extensions` it is asked for the kinds that the paper does not have, too. Raises BadInput or
+    Forbidden for an update that is refused.
     """
     city, date = City(job.payload["city"], Path()), job.payload["date"]  # no file of the city is read
     edit = checked_edit("the update", job.payload["update"], job.payload["nesting"])
-    audited = _audited(job.store, job.snapshot, city, date)
+    audited = _audited(job.store, job.snapshot, city, date, job.payload["extensions"])
     whole = False
     try:
         told = answer(audited, edit)
@@ -77,12 +79,15 @@ def _line(row: Row) -> str:
 
 
 @lru_cache(maxsize=1)
-def _audited(store: Store, snapshot: str, city: City, date: str) -> Audited:
+def _audited(store: Store, snapshot: str, city: City, date: str, extensions: bool) -> Audited:
     """The observation in memory, kept for the next question about the same snapshot."""
     steps = {graph.step: triples_of(store, graph.iri) for graph in of_date(store, city, date)}
     rest = [*closed_ontology(), *steps["provenance"], *earlier_findings(store, city, date)]
     audit = Audit(city.base, observation(city, date), date)
-    return Audited(closed_of(steps), rest, steps["gaps"], audit, mapping_hash_of(steps["provenance"]))
+    findings, asked = steps[GAPS], gap_queries() if extensions else None
+    if extensions:
+        findings = findings + steps.get(EXTENSION_GAPS, [])
+    return Audited(closed_of(steps), rest, findings, audit, mapping_hash_of(steps["provenance"]), asked)
 
 
 def answer(audited: Audited, edit: Edit) -> Row:

@@ -9,7 +9,7 @@ from pyoxigraph import Literal, NamedNode, Store, Variable
 
 from sopkg.files import system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
-from sopkg.negation import RDF_TYPE, Fanout
+from sopkg.negation import RDF_TYPE, UNMEASURED
 from sopkg.nodeshape import NodeShape, describe
 from sopkg.printer import print_query
 from sopkg.rows import select
@@ -145,7 +145,7 @@ def _rows(
     inside = gap.counted
     bound = {**parameters, **{column: term for column, term in focus.items() if column not in inside}}
     same = tuple(Filter(Call("=", (column, term))) for column, term in focus.items() if column in inside)
-    query = readings(gap, bound, Fanout(), missing=missing)
+    query = readings(gap, bound, UNMEASURED, missing=missing)
     order = tuple((column, False) for column in gap.readings)
     asked = replace(query, where=Group((*query.where.parts, *same)), order_by=order, limit=READINGS + 1)
     return ({**parameters, **focus, **row} for row in data.rows(asked))

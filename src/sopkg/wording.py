@@ -452,7 +452,8 @@ def _lines(told: Mapping[str, object]) -> Iterator[str]:
     yield from (f"Response: {said(each)}" for each in _list(told, "responses"))
     yield ""
     yield f"The question: {kind['question']}"
-    yield f"The gap: {kind['definition']} (Paper: {kind['locator']}.)"
+    place = "Paper" if kind["inPaper"] else "Not in the paper; literature"
+    yield f"The gap: {kind['definition']} ({place}: {kind['locator']}.)"
     yield "About: " + "; ".join(str(term["label"]) for term in _list(told, "focus")) + "."
     yield ""
     body = [*_evidence_lines(why), *(_found_lines(why) if _found(why) else _missing_lines(why)), *_read_as_lines(why)]

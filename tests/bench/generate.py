@@ -37,6 +37,8 @@ from tests.bench.city import (
     typed,
 )
 from tests.bench.expectations import Expectations
+from tests.bench.extensions import PLANTERS as EXTENSION_PLANTERS
+from tests.bench.extensions import counted, overload
 from tests.bench.planted import PLANTERS, Planter, point
 from tests.bench.records import PLANTERS as RECORD_PLANTERS
 from tests.bench.records import frame, ordinary
@@ -109,14 +111,16 @@ def generate(path: Path, triples: int, seed: int = 1) -> Expectations:
         _scope(city)
         planter = Planter(city, expectations, rounds)
         for _ in range(rounds):
-            for plant in (*PLANTERS, *RECORD_PLANTERS):
+            for plant in (*PLANTERS, *RECORD_PLANTERS, *EXTENSION_PLANTERS):
                 plant(planter)
         cast = Cast(city, works)
         whole(city, expectations, cast.departments)
+        overload(city, cast.departments[1])
         _unstarted(city, cast)
         _functions(city, cast, expectations)
         _ordinary(city, cast, triples)
     _city_gaps(expectations, city.objects)
+    counted(path, expectations)
     expectations.triples = city.triples
     return expectations
 

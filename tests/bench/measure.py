@@ -15,6 +15,7 @@ from pyoxigraph import NamedNode, RdfFormat, Store, Triple, serialize
 
 from sopkg.detect import Audit, detect
 from sopkg.entail import entail
+from sopkg.gapquery import gap_queries
 from sopkg.graphs import CATALOGUE
 from sopkg.pipeline import data_rules
 from sopkg.schema import ontology_store
@@ -35,7 +36,7 @@ def main(path: Path) -> None:
     steps.run("load", lambda: store.bulk_load(path=str(path), format=RdfFormat.N_TRIPLES))
     validation = steps.run("validate", lambda: report(validate(store, schema), audit.base))
     inferred = steps.run("entail", lambda: list(entail(store, data_rules(), schema).triples))
-    gaps = steps.run("detect", lambda: detect(store, audit, progress=queries.mark))
+    gaps = steps.run("detect", lambda: detect(store, audit, progress=queries.mark, asked=gap_queries()))
     queries.mark("")
     graphs = {"asserted": path.read_bytes(), "validation": validation, "inferred": inferred, "gaps": gaps}
     with tempfile.TemporaryDirectory() as folder:

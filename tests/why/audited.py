@@ -17,7 +17,7 @@ from sopkg.detect import Audit, Finding, Kind, find, read_kinds
 from sopkg.entail import entail
 from sopkg.explained import explain_gap, label_things
 from sopkg.gapquery import GapQuery, Ground, gap_queries, parameters
-from sopkg.graphs import CATALOGUE, Graph
+from sopkg.graphs import CATALOGUE, EXTENSION_GAPS, GAPS, Graph
 from sopkg.load import catalogue_triples
 from sopkg.negation import measure
 from sopkg.pipeline import closed_ontology, data_rules, derive, is_named
@@ -165,7 +165,8 @@ def _audits(each: list[Path]) -> Iterator[tuple[tuple[str, str], list[Statement]
         date, asserted = date_of(file), read_turtle(file)
         audit = Audit(BASE, NamedNode(f"{BASE}observation/{date}"), date)
         derived = derive(audit, asserted, [], _earlier(graphs))
-        graphs |= {("asserted", date): asserted, ("inferred", date): derived.inferred, ("gaps", date): derived.gaps}
+        graphs |= {("asserted", date): asserted, ("inferred", date): derived.inferred}
+        graphs |= {(GAPS, date): derived.gaps, (EXTENSION_GAPS, date): derived.extension_gaps}
     yield from graphs.items()
 
 
@@ -173,7 +174,7 @@ def _earlier(graphs: Mapping[tuple[str, str], list[Statement]]) -> list[Statemen
     """Findings, and the observations' city and date."""
     marked = f"{BASE}observation/"
     return [
-        t for (step, _), ts in graphs.items() for t in ts if step == "gaps" or str(t.subject)[1:].startswith(marked)
+        t for (step, _), ts in graphs.items() for t in ts if step == GAPS or str(t.subject)[1:].startswith(marked)
     ]
 
 
