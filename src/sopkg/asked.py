@@ -89,11 +89,11 @@ def number(given: Mapping[str, str], name: str) -> int | None:
 
 
 def truth(given: Mapping[str, str], name: str) -> bool | None:
-    """Whether `true` or `false` is given, or None. Raises BadInput for another."""
+    """Whether `true` or `false` is given (or 1 or 0, XML Schema 1.1 Part 2, 3.3.2), or None. Raises BadInput else."""
     text = given.get(name)
-    if text not in (None, "true", "false"):
+    if text not in (None, "true", "false", "1", "0"):
         raise BadInput(f"{name} is {text!r}; expected is true or false")
-    return None if text is None else text == "true"
+    return None if text is None else text in ("true", "1")
 
 
 def entailment(given: Mapping[str, str], name: str = "entailment") -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from functools import lru_cache
 from typing import Any
 
 from pyoxigraph import NamedNode, Store
@@ -49,6 +51,12 @@ class Selection:
             return {"chosen": True}
         return {"select": {"city": self.city, "as_of": self.as_of, "entailment": self.entailment}}
 
+    def entailed(self, names_dataset: bool) -> str:
+        """What the graphs read hold of what follows: OWL 2 RL, nothing, or what the chosen graphs have."""
+        if names_dataset or self.default_graphs is not None or self.named_graphs is not None:
+            return "as the graphs chosen"
+        return "rl" if self.entailment else "none"
+
 
 def in_store(store: Store) -> list[CurrentGraph]:
     """The graphs in force that a store's catalogue names."""
@@ -58,15 +66,26 @@ def in_store(store: Store) -> list[CurrentGraph]:
     ]
 
 
+@lru_cache(1)
+def in_snapshot(store: Store) -> tuple[CurrentGraph, ...]:
+    """The same of a snapshot, which never changes: it is read once."""
+    return tuple(in_store(store))
+
+
 def read_current_graphs(job: Job) -> list[Any]:
     """A worker's operation: the graphs in force of its snapshot."""
-    return [asdict(each) for each in in_store(job.store)]
+    return [asdict(each) for each in in_snapshot(job.store)]
 
 
 def resolved(store: Store, names: Sequence[str]) -> list[str]:
     """The graphs in force that names stand for: what sources say of an observation has a name that stays."""
-    now = {each.iri.rpartition("/")[0]: each.iri for each in graphs.current_graphs(store) if each.step == ASSERTED}
+    now = _in_force(store)
     return [now.get(name, name) for name in names]
+
+
+@lru_cache(maxsize=1)
+def _in_force(store: Store) -> dict[str, str]:
+    return {each.iri.rpartition("/")[0]: each.iri for each in graphs.current_graphs(store) if each.step == ASSERTED}
 
 
 def has_graph(job: Job) -> bool:

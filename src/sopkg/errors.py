@@ -171,6 +171,12 @@ class ReasonerMissing(Unavailable):
     exit_code, title = 2, "No reasoner"
 
 
+class RemoteFault(Unavailable):
+    """Another server can't be asked, or answers with what is no answer."""
+
+    title = "Not answered by the endpoint"
+
+
 class OntologyRefused(Unavailable):
     """The ontology's files have faults; the detail and the extra members have term, rule and line of each."""
 

@@ -112,6 +112,9 @@ class Settings:
     nesting: Annotated[int, About(_positive, _COUNT, "brackets and chained operators a query may nest")] = 200
     body_bytes: Annotated[int, About(_positive, _COUNT, "largest request body and query text")] = 262_144
     result_bytes: Annotated[int, About(_positive, _COUNT, "largest result of one query")] = 268_435_456
+    kept_bytes: Annotated[
+        int, About(_positive, _COUNT, "bytes of predefined queries' answers that are kept until something is published")
+    ] = 67_108_864
     result_rows: Annotated[int, About(_positive, _COUNT, "most rows, or triples, that one query may give")] = 2_000_000
     reason_seconds: Annotated[float, About(_seconds, _SECONDS, "time that reasoning may take")] = 60.0
     reason_megabytes: Annotated[int, About(_positive, _COUNT, "memory that reasoning may take")] = 2048

@@ -30,6 +30,10 @@ _USING = (
     Parameter("using-named-graph-uri", "a graph that the update can name", _IRI, many=True),
     *(DATE, LENIENT),
 )
+_RUN = (
+    Parameter("optimise", "false runs the query as it is written", {"type": "boolean"}, asked.truth),
+    Parameter("explain", "true tells what was run, in place of the answer", {"type": "boolean"}, asked.truth),
+)
 _QUERY = Parameter("query", "a SPARQL query; without one the service describes itself")
 _UPDATE = Parameter("update", "a SPARQL update, for editors; city and date make an observation its default graph")
 
@@ -40,13 +44,13 @@ def add_sparql(app: Flask) -> None:
 
 
 def _bodies() -> Mapping[str, Schema]:
-    fields = {each.name: each.described() for each in (_QUERY, _UPDATE, *_DATASET, *_USING, TIMEOUT, MOST_ROWS)}
+    fields = {each.name: each.described() for each in (_QUERY, _UPDATE, *_DATASET, *_USING, TIMEOUT, MOST_ROWS, *_RUN)}
     one = {"anyOf": [{"required": [_QUERY.name]}, {"required": [_UPDATE.name]}]}
     return {QUERY: STRING, UPDATE: STRING, asked.FORM: {"type": "object", "properties": fields, **one}}
 
 
 @operation(
-    *(_QUERY, *_DATASET, *_USING, TIMEOUT, MOST_ROWS),
+    *(_QUERY, *_DATASET, *_USING, TIMEOUT, MOST_ROWS, *_RUN),
     formats=(*ROWS, *GRAPHS),
     beside=(JSON.header,),  # what an update says
     body=_bodies,
@@ -77,6 +81,8 @@ def sparql() -> Response:
             form=given.get("format"),
             seconds=seconds,
             rows=None if rows is None else int(rows),
+            optimise=asked.truth(given, "optimise") is not False,
+            explain=bool(asked.truth(given, "explain")),
         )
     return replies.written(found.body, found.content_type)
 

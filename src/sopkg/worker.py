@@ -25,6 +25,7 @@ from sopkg.store import SnapshotStore
 
 OPERATIONS: dict[str, str] = {
     "query": "sopkg.sparql:query",
+    "explain": "sopkg.sparql:explain",
     "current-graphs": "sopkg.dataset:read_current_graphs",
     "has-graph": "sopkg.dataset:has_graph",
     "labels": "sopkg.explained:label_things",
@@ -63,7 +64,8 @@ class Job:
     result_rows: int = sys.maxsize
 
 
-def _operation(name: str) -> Callable[[Job], Reply]:
+def operation(name: str) -> Callable[[Job], Reply]:
+    """The function that an operation is."""
     module, _, function = OPERATIONS[name].partition(":")
     return cast("Callable[[Job], Reply]", getattr(importlib.import_module(module), function))
 
@@ -112,7 +114,7 @@ class _Server:
         try:
             store = self._reader.store()
             job = Job(store, self._reader.snapshot, request["payload"], *self._limits)
-            self._reply(_operation(request["operation"])(job))
+            self._reply(operation(request["operation"])(job))
         except SopkgError as error:
             self._fail(error)
         except MemoryError:
@@ -146,7 +148,7 @@ def main() -> None:
         frames.write(replies, failure(error))
         return
     _limit(options["megabytes"])
-    _operation("query")  # what most are asked for is read now, and not in the time of the first who asks
+    operation("query")  # what most are asked for is read now, and not in the time of the first who asks
     frames.write(replies, {"isolated": isolated})
     try:
         _Server(sys.stdin.fileno(), replies, options).run()
