@@ -76,7 +76,7 @@ def test_nobody_writes_where_no_role_has_a_token(answers: Answers) -> None:
     without = create_app(Settings(store=answers.settings.store), answers=Answers(Settings(), answers.pool))
     told = without.test_client().post(ADDRESS, json=GIVEN, headers=BEARER["yes"])
     assert (told.status_code, told.content_type) == (403, "application/problem+json")
-    assert "SOPKG_EDITOR_HASH" in told.text
+    assert "SOPKG_AUDITOR_HASH" in told.text
 
 
 @pytest.mark.parametrize("form", ["json", "data"])
