@@ -1,9 +1,9 @@
-# Five verbs: demo, test, torture, bench, docs. Each sets up what it needs in .venv.
+# Six verbs: demo, test, torture, bench, docs, clients. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= build/demo-store
 
-.PHONY: demo test torture bench docs clean
+.PHONY: demo test torture bench docs clients clean
 
 # Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
 .venv/made: pyproject.toml
@@ -19,6 +19,14 @@ test: .venv/made
 	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+# The clients of the page "Use it from …" with Comunica, of which `make test` does not wait for 50 s and 80 MB from npm.
+# Its version 5 needs Node.js 22, which Debian 12 and 13 do not have.
+build/clients/node_modules:
+	npm install --silent --no-audit --no-fund --prefix build/clients @comunica/query-sparql@4.5.0
+
+clients: .venv/made build/clients/node_modules
+	$(BIN)/python -m pytest tests/test_service.py -k each_client
 
 # The tests with all of their cases and counts, where `make test` tries a part of them.
 torture: .venv/made

@@ -30,7 +30,7 @@ class Demo:
     said: str
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sopkg() -> Sopkg:
     """Runs the command line in this process: a store, the words, and what stands on standard input."""
     return _run

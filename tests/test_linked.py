@@ -17,23 +17,28 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sopkg.answers import Answers
+from sopkg.files import BASE
+from sopkg.functions import FUNCTIONS
+from sopkg.graphs import CATALOGUE, Graph
 from sopkg.linkedweb import _href
+from sopkg.load import catalogue_triples
 from sopkg.pool import Pool
 from sopkg.results import GRAPHS
 from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
+from sopkg.turtle import prefix_table
 from sopkg.vocabularies import _triples
 from sopkg.web import create_app
+from tests.amount import ALL
 from tests.conftest import Demo
 
-BASE = "https://w3id.org/sopkg/"
 HYDRA = "http://www.w3.org/ns/hydra/core#"
 VOID = "http://rdfs.org/ns/void#"
 DERIVED = "http://www.w3.org/ns/prov#wasDerivedFrom"
 CITY = "/about/id/buenos-aires/city/buenos-aires"
 WORK = "/about/id/buenos-aires/initiative/distritojoveninfraestructura"
-EACH = 1  # IRIs of a class that the crawl tries
-LOOKED_AT = 100  # statements of a graph that it finds them in
+EACH = 20 if ALL else 1  # IRIs of a class that the crawl tries
+LOOKED_AT = 100_000 if ALL else 100  # statements of a graph that it finds them in
 
 
 def minted(store: Path) -> list[str]:
@@ -76,6 +81,27 @@ def test_every_iri_that_is_minted_answers_about_itself(client: FlaskClient, demo
     for iri in sample:
         answer = answers[path_of(iri)]
         assert answer.mimetype == "text/csv" or f"<{iri}>".encode() in answer.data, iri
+
+
+def test_every_namespace_and_function_answers(client: FlaskClient) -> None:
+    ours = [each.removesuffix("#") for each in prefix_table().values() if each.startswith(BASE)]
+    answers = {iri: client.get(path_of(iri), headers={"Accept": "application/n-triples"}) for iri in ours}
+    assert {iri for iri, answer in answers.items() if answer.status_code != 200 or iri not in answer.text} == set()
+    functions = set(re.findall(r"<([^>]*function#\w+)> <[^>]*#definition>", answers[f"{BASE}function"].text))
+    assert functions == {each.value for each in FUNCTIONS}
+    assert "d/m/Y" in client.get("/function", headers={"Accept": "text/html"}).text
+
+
+def test_what_only_a_superseded_ontology_says_is_told(tmp_path: Path) -> None:
+    term, graphs = ox.NamedNode(f"{BASE}ns#Gone"), [f"{BASE}graph/ontology/{each}" for each in "ab"]
+    said = {graphs[0]: [ox.Triple(term, ox.NamedNode(str(rdflib.RDFS.label)), ox.Literal("as it was"))], graphs[1]: []}
+    known = [Graph(iri, "ontology", None, None, None, "m", current=iri == graphs[1]) for iri in graphs]
+    store = SnapshotStore(tmp_path / "s")
+    store.publish(said, CATALOGUE, catalogue_triples(known))
+    settings = Settings(store=store.path, allow_no_netns=True, workers=1)
+    with Pool(settings) as pool:
+        told = create_app(settings, Answers(settings, pool)).test_client().get("/about/ns%23Gone?format=nq").text
+    assert f'{term} <{rdflib.RDFS.label}> "as it was" <{graphs[0]}>' in told
 
 
 def test_a_thing_sends_to_a_document_and_an_ontology_is_one(client: FlaskClient) -> None:
@@ -184,7 +210,8 @@ def test_what_a_client_has_it_need_not_fetch_again(client: FlaskClient) -> None:
     again = client.get(WORK, headers={"If-None-Match": first.headers["ETag"]})
     other = client.get(WORK, headers={"If-None-Match": first.headers["ETag"], "Accept": "text/turtle"})
     assert (again.status_code, other.status_code) == (304, 200)
-    assert (first.headers["Vary"], first.headers["Access-Control-Allow-Origin"]) == ("Accept, Accept-Encoding", "*")
+    assert first.headers["Vary"] == "Accept, Accept-Language, Accept-Encoding"
+    assert first.headers["Access-Control-Allow-Origin"] == "*"
     assert 'rel="alternate"; type="text/turtle"' in first.headers["Link"]
 
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,8 +25,16 @@ import pyoxigraph as ox
 import pytest
 from conftest import Demo, Sopkg
 
+from sopkg.clients import snippets
+
 CASES = Path(__file__).parent / "service"
 SRC = Path(__file__).parents[1] / "src"
+#: By what each snippet is run, and where what it needs is installed.
+RUN = {
+    ".sh": ("bash", SRC),
+    ".py": (sys.executable, SRC),
+    ".mjs": ("node", Path(__file__).parents[1] / "build" / "clients" / "node_modules"),
+}
 COUNT = "SELECT (COUNT(*) AS ?n) WHERE { ?s a <https://w3id.org/sopkg/ns#Initiative> }"
 INITIATIVES = 159 + 1467 + 1665  # of each city's latest observation
 FORM, QUERY = "application/x-www-form-urlencoded", "application/sparql-query"
@@ -162,13 +171,18 @@ def test_the_query_operation_in_its_three_forms(way: str, server: Server) -> Non
     assert json.loads(answer.text)["results"]["bindings"][0]["n"]["value"] == str(INITIATIVES)
 
 
-def test_sparqlwrapper_can_ask(server: Server) -> None:
-    wrapper = pytest.importorskip("SPARQLWrapper")
-    client = wrapper.SPARQLWrapper(f"http://127.0.0.1:{server.port}/sparql", returnFormat=wrapper.JSON)
-    for method in (wrapper.GET, wrapper.POST):
-        client.setMethod(method)
-        client.setQuery(COUNT)
-        assert client.queryAndConvert()["results"]["bindings"][0]["n"]["value"] == str(INITIATIVES)
+@pytest.mark.parametrize("name", snippets())
+def test_each_client_of_the_page_can_ask(server: Server, name: str, tmp_path: Path) -> None:
+    program, modules = RUN[Path(name).suffix]
+    if not shutil.which(program) or not modules.is_dir():
+        pytest.skip(f"{program} is missing, or {modules}, which `make clients` installs")
+    (tmp_path / "node_modules").symlink_to(modules)
+    (tmp_path / name).write_text(snippets()[name].at(f"http://127.0.0.1:{server.port}/sparql"), "utf-8")
+    said = subprocess.run([program, tmp_path / name], capture_output=True, text=True, timeout=60, check=True).stdout
+    rows = [line.rpartition(",") for line in said.splitlines() if line.startswith("http")]
+    count = f"SELECT (COUNT(*) AS ?n) {{ ?thing a <{rows[0][0]}> }}"
+    assert server.ask(f"/sparql?query={quote(count)}&format=csv").text.splitlines()[1:] == [rows[0][2]]
+    assert len(rows) == 5
 
 
 def test_head_and_options(server: Server) -> None:
@@ -219,24 +233,6 @@ def test_what_would_be_is_the_same_on_both_faces_and_changes_nothing(
     assert json.loads(served) == json.loads(sopkg(demo.store, "what-if", str(tmp_path / "edit.ru"), *words).stdout)
     assert len(json.loads(served)["closed"]) > 10
     assert server.ask("/gaps").text == gaps
-
-
-def test_the_front_page_is_well_formed_and_leads_everywhere(server: Server) -> None:
-    page = server.ask("/", "text/html,application/xhtml+xml,*/*;q=0.8").text
-    document = ElementTree.fromstring(
-        re.sub(r"<!doctype html>|(?<=\")(?=>)", "", re.sub(r"<(meta|link)([^>]*)>", r"<\1\2/>", page))
-    )
-    links = {link.attrib["href"] for link in document.iter("a")}
-    assert {"/gaps", "/cities", "/sparql", "/health"} | {f"/queries/{name}" for name in reports(server)} <= links
-    tried = {case["path"].partition("?")[0] for case in cases("routes.csv")}
-    # What each report answers is tried on the command line.
-    untried = [link for link in links if link.partition("?")[0] not in tried and not link.startswith("/queries/")]
-    assert [server.ask(link).status for link in untried] == [200] * len(untried)
-
-
-def reports(server: Server) -> list[str]:
-    """The names of the predefined queries."""
-    return [each["name"] for each in json.loads(server.ask("/queries").text)]
 
 
 def test_what_is_loaded_while_it_serves_is_answered(

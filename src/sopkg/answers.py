@@ -185,6 +185,7 @@ class Answers:
     def __init__(self, settings: Settings, pool: Pool) -> None:
         self.settings, self.pool = settings, pool
         # A snapshot never changes: what was read from it stays true.
+        self._graphs = lru_cache(1)(self._read_graphs)
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
         self._cube = lru_cache(KEPT_AUDITS)(self._read_cube)
@@ -192,6 +193,9 @@ class Answers:
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
+        return self._graphs(SnapshotStore(self.settings.store).version())
+
+    def _read_graphs(self, _: str) -> list[CurrentGraph]:
         return current_graphs(self.pool)
 
     def cities(self) -> list[Row]:
@@ -392,9 +396,11 @@ class Answers:
         return NotFound(f"No gap named {identifier!r}. {hint}", {"near": near})
 
     def _found(self, identifier: str) -> list[Row]:
-        steps = {"ontology", *AUDITS}
-        graphs = [CATALOGUE, *(graph.graph for graph in self.graphs() if graph.step in steps)]
-        found = self.rows(named_query("system", "finding"), {"id": identifier}, graphs)
+        graphs = self.graphs()
+        model = [CATALOGUE, *(graph.graph for graph in graphs if graph.step == "ontology")]
+        audits = [graph.graph for graph in graphs if graph.step in AUDITS]
+        payload = self._payload(named_query("system", "finding"), {"id": identifier}, model)
+        found = _rows(self.pool.run("query", payload | {"named_graphs": audits, "format": ROWS}), _plain)
         return list({(row["date"], row["locator"]): row for row in found}.values())
 
     def told(self, identifier: str, date: str | None = None) -> Row:

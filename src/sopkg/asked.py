@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, unknown_names
 
+LANGUAGE = "lang"  # of a page, and passed over where its address is asked for data
 FORM = "application/x-www-form-urlencoded"
 ENTAILMENTS = ("rl", "none")
 
@@ -46,17 +47,24 @@ def seconds(given: Mapping[str, str], name: str = "timeout") -> float | None:
     return told
 
 
+def at_most(name: str, told: float | None, limit: float) -> float | None:
+    """A limit of the service as a caller lowers it. Raises BadInput for one above the service's own."""
+    if told is not None and told > limit:
+        raise BadInput(f"{name} is {told:g}; the limit is {limit:g}, and may be lowered only", {"limit": limit})
+    return told
+
+
 def single(given: MultiDict[str, str]) -> dict[str, str]:
-    """The parameters, each once. Raises BadInput for one that is given more than once."""
+    """The parameters, each once, without a page's language. Raises BadInput for one that is given more than once."""
     twice = sorted(name for name, values in given.lists() if len(values) > 1)
     if twice:
         raise BadInput(f"given more than once: {', '.join(twice)}")
-    return given.to_dict()
+    return {name: value for name, value in given.items() if name != LANGUAGE}
 
 
 def known(given: MultiDict[str, str], names: Sequence[str]) -> dict[str, str]:
     """The parameters, each once and of these names. Raises BadInput with the names that are near."""
-    unknown = sorted(set(given) - set(names))
+    unknown = sorted(set(given) - {*names, LANGUAGE})
     if unknown:
         raise unknown_names("parameter", unknown, names)
     return single(given)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from sopkg.errors import BadInput, InternalFault, not_found, unknown_names
-from sopkg.files import found
+from sopkg.files import found, knowledge
 
 HEADER = re.compile(r"^#\+ ?([a-z]+)(?: ([^:]+))?: (.*)$")
 PREFIX = re.compile(r"^\s*PREFIX\s+([\w-]*):\s*<([^>]*)>", re.IGNORECASE | re.MULTILINE)
@@ -70,7 +70,7 @@ def read_headers(text: str) -> dict[str, list[str]]:
 
 def read_query_file(path: Path) -> QueryFile:
     """A query file with its headers; it must have a summary."""
-    text = path.read_text("utf-8")
+    text = knowledge(path)
     headers = {key: tuple(values) for key, values in read_headers(text).items()}
     if "summary" not in headers:
         raise InternalFault(f"{path.name} has no `#+ summary:` line")

@@ -9,11 +9,11 @@ from pathlib import Path
 from pyoxigraph import NamedNode, Triple
 
 from sopkg.errors import not_found
-from sopkg.files import found, own_cities, system_query
+from sopkg.files import BASE, found, own_cities, system_query
 from sopkg.rows import select
 from sopkg.turtle import read_turtle, store_of
 
-IDS = "https://w3id.org/sopkg/id/"
+IDS = f"{BASE}id/"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyoxigraph import Store
+from pyoxigraph import NamedNode, Store
 
 from sopkg import graphs
 from sopkg.errors import not_found, not_observed
@@ -63,6 +63,18 @@ def read_current_graphs(job: Job) -> list[Any]:
     return [asdict(each) for each in in_store(job.store)]
 
 
+def resolved(store: Store, names: Sequence[str]) -> list[str]:
+    """The graphs in force that names stand for: what sources say of an observation has a name that stays."""
+    now = {each.iri.rpartition("/")[0]: each.iri for each in graphs.current_graphs(store) if each.step == ASSERTED}
+    return [now.get(name, name) for name in names]
+
+
+def has_graph(job: Job) -> bool:
+    """A worker's operation: whether there is a graph of a name."""
+    (name,) = resolved(job.store, [job.payload["graph"]])
+    return job.store.contains_named_graph(NamedNode(name))
+
+
 def current_graphs(pool: Pool) -> list[CurrentGraph]:
     """The graphs in force of the published snapshot."""
     return [CurrentGraph(**row) for row in pool.run("current-graphs", {})]
@@ -86,7 +98,9 @@ def default_graphs(
     latest = _latest(observed, as_of)
     steps = (ASSERTED, INFERRED) if entailment else (ASSERTED,)
     dated = [each.graph for each in observed if each.step in steps and latest.get(each.city) == each.date]
-    return dated + [graph.graph for graph in known if graph.step == ONTOLOGY]
+    # What callers wrote to no graph of theirs is read where nothing is chosen.
+    beside = [graph.graph for graph in known if graph.graph == graphs.DEFAULT and city is as_of is None]
+    return dated + [graph.graph for graph in known if graph.step == ONTOLOGY] + beside
 
 
 def _of_city(observed: list[CurrentGraph], city: str | None) -> list[CurrentGraph]:

@@ -14,6 +14,7 @@ from sopkg.blanks import Names, restore, skolemise, with_blanks
 from sopkg.catalog import QueryFile
 from sopkg.equality import RULES as EQUALITY_RULES
 from sopkg.equality import Equality, is_reflexive, is_same
+from sopkg.files import BASE
 from sopkg.negation import Fanout, class_sizes, order
 from sopkg.printer import print_query
 from sopkg.rules import (
@@ -49,7 +50,7 @@ from sopkg.syntax import (
     triple_variables,
 )
 
-DELTA = "https://w3id.org/sopkg/delta/"
+DELTA = f"{BASE}delta/"
 # Inconsistencies of one rule instance that are reported; a class disjoint with itself clashes for all its members.
 MOST_CLASHES = 100
 # Patterns of an instance up to which each is looked up in what is new by itself; a long list has too many.

@@ -17,8 +17,8 @@ from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
 
 _SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -33,7 +33,7 @@ _PREFLIGHT = {
 }
 # Where a query may say something else the next time; an escape may hide such a word.
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
-OF_THE_MOMENT = ("health", "ready", "metrics", "static")
+OF_THE_MOMENT = ("health", "ready", "metrics", "running", "static")
 _SMALLEST, _LEVEL = 1024, 4  # bytes that are worth compressing, and how hard
 
 
@@ -73,7 +73,8 @@ def _tag() -> str | None:
     except SopkgError:
         return None
     program, day = current_app.extensions["sopkg-program"], datetime.now(UTC).date().isoformat()
-    asked = (snapshot, program, day, request.url, request.headers.get("Accept", ""))
+    wanted = (request.headers.get(name, "") for name in ("Accept", "Accept-Language"))
+    asked = (snapshot, program, day, request.url, *wanted)
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:20]
 
 

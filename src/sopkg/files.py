@@ -8,7 +8,13 @@ from pathlib import Path
 
 from sopkg.errors import InternalFault
 
-ONTOLOGY_VARIABLE, CITIES_VARIABLE = "SOPKG_ONTOLOGY", "SOPKG_CITIES"
+ONTOLOGY_VARIABLE, CITIES_VARIABLE, BASE_VARIABLE = "SOPKG_ONTOLOGY", "SOPKG_CITIES", "SOPKG_BASE"
+WRITTEN_BASE = "https://w3id.org/sopkg/"
+"""What every IRI of ours begins with in the files."""
+BASE = os.environ.get(BASE_VARIABLE) or WRITTEN_BASE
+"""What it begins with in this process: known before anything is read, since a term is an IRI from the start."""
+# In a regular expression of a shape the points are escaped, and the backslashes too.
+_IN_PATTERNS = WRITTEN_BASE.replace(".", r"\\."), BASE.replace(".", r"\\.")
 OWN_CITIES = Path("cities")
 
 
@@ -39,7 +45,19 @@ def found(folder: str, pattern: str) -> list[Path]:
     return paths
 
 
+def rebased(text: bytes) -> bytes:
+    """A text of ours with the base that is set in place of the one that it is written with."""
+    for written, ours in ((WRITTEN_BASE, BASE), _IN_PATTERNS):
+        text = text.replace(written.encode(), ours.encode())
+    return text
+
+
+def knowledge(path: Path) -> str:
+    """The text of a file of ours, or of one's own ontology or city, with the base that is set."""
+    return rebased(path.read_bytes()).decode("utf-8")
+
+
 @cache
 def system_query(name: str) -> str:
     """The text of one of the few queries that the program itself needs."""
-    return (root() / "queries" / "system" / f"{name}.rq").read_text("utf-8")
+    return knowledge(root() / "queries" / "system" / f"{name}.rq")

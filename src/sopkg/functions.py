@@ -11,7 +11,9 @@ from functools import lru_cache
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
-FUNCTION = "https://w3id.org/sopkg/function#"
+from sopkg.files import BASE
+
+FUNCTION = f"{BASE}function#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Term = NamedNode | BlankNode | Literal | Triple
 

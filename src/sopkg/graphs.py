@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from pyoxigraph import Literal, NamedNode, Store, Triple
 
-from sopkg.files import system_query
+from sopkg.files import BASE, system_query
 from sopkg.rows import select
 from sopkg.staging import Cells
 
-CATALOGUE = "https://w3id.org/sopkg/graph/catalogue"
+CATALOGUE = f"{BASE}graph/catalogue"
 GAPS, EXTENSION_GAPS = AUDITS = ("gaps", "extension-gaps")
 """The steps that detect: the paper's kinds, and the others, whose graph is read by who asks for it only."""
+CLIENT, DEFAULT = "client", f"{BASE}graph/default"
+"""The step of the graphs that callers name, and the one of them that is written to where no graph is named."""
 XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
 
 

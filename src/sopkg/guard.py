@@ -7,9 +7,11 @@ SERVICE and LOAD really call out. One pass over the tokens, linear in the text, 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from sopkg.errors import Forbidden, TooLarge, TooNested
+from sopkg.errors import BadInput, Forbidden, TooLarge, TooNested
 
 _TOKEN = re.compile(
     r"""
@@ -151,6 +153,39 @@ def all_named(update: str) -> str | None:
     return "".join("INSERT" if _is_word(token, "DELETE") else token.group() for token in tokens)
 
 
+def using(update: str, default: Sequence[str], named: Sequence[str]) -> str:
+    """The update with the graphs of the protocol as its USING clauses (SPARQL 1.1 Protocol, 2.2.3).
+
+    Raises BadInput where the text says itself which graphs it reads.
+    """
+    tokens = [token for token in _TOKEN.finditer(update) if token.lastgroup != "skip"]
+    if any(_is_word(token, "USING") or _is_word(token, "WITH") for token in tokens):
+        said = "an update says by USING or WITH which graphs it reads, or the request does, not both"
+        raise BadInput(f"using-graph-uri or using-named-graph-uri beside such a clause: {said}")
+    clauses = "".join([*(f" USING <{each}>" for each in default), *(f" USING NAMED <{each}>" for each in named)])
+    pieces, depth, end = list[str](), 0, 0
+    for before, token in pairwise([None, *tokens]):
+        assert token is not None
+        depth += (token.group() == "{") - (token.group() == "}")
+        if depth == 0 and _is_word(token, "WHERE"):
+            pattern = _group(update, token.end()) if before is not None and _is_word(before, "DELETE") else ""
+            pieces.append(f"{update[end : token.start()]}{pattern}{clauses} ")
+            end = token.start()
+    return "".join(pieces) + update[end:]
+
+
+def _group(text: str, start: int) -> str:
+    """The first group in braces: `DELETE WHERE {…}` is short for `DELETE {…} WHERE {…}`."""
+    depth, begin = 0, None
+    for token in _TOKEN.finditer(text, start):
+        mark = token.group() if token.lastgroup == "mark" else ""
+        begin = token.start() if mark == "{" and begin is None else begin
+        depth += (mark == "{") - (mark == "}")
+        if begin is not None and depth == 0:
+            return text[begin : token.end()]
+    return ""
+
+
 def _is_word(token: re.Match[str], word: str) -> bool:
     return token.lastgroup == "word" and token.group().upper() == word
 
@@ -158,7 +193,7 @@ def _is_word(token: re.Match[str], word: str) -> bool:
 def _checked(query: str, nesting: int) -> _Scan:
     scan = _scanned(query, nesting)
     if scan.first in _UPDATES:
-        raise Forbidden(f"{scan.first} changes data; updates are refused until there are roles")
+        raise Forbidden(f"{scan.first} changes data: it is an update, and asked for as one")
     return scan
 
 

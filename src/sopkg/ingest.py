@@ -24,7 +24,7 @@ from sopkg import syntax
 from sopkg.catalog import QueryFile, query_files
 from sopkg.cities import City
 from sopkg.errors import BadInput, InternalFault, not_found, unknown_names
-from sopkg.files import root
+from sopkg.files import BASE, root
 from sopkg.functions import FUNCTIONS, custom_functions
 from sopkg.rdftable import graph_quads, read_source
 from sopkg.reader import read_query
@@ -32,7 +32,7 @@ from sopkg.staging import COLUMN
 from sopkg.tables import NO_LINE, Record, Table, read_table, row_node, row_quads, split_cell, unwrapped
 from sopkg.turtle import ontology
 
-TABLE = "https://w3id.org/sopkg/table/"
+TABLE = f"{BASE}table/"
 XSD_DATE = NamedNode("http://www.w3.org/2001/XMLSchema#date")
 # Where a mapping finds what a graph says, and what the ontology and city.ttl do.
 SOURCE_GRAPH, ONTOLOGY_GRAPH = NamedNode(f"{TABLE}source"), NamedNode(f"{TABLE}ontology")

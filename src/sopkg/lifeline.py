@@ -96,12 +96,12 @@ def events(
     return sorted(told.values(), key=lambda row: (not changes(row), unsettled(row), row["event"], row["id"]))
 
 
-def changes(row: Row) -> bool:
+def changes(row: Mapping[str, Any]) -> bool:
     """Whether an event shows a change, of whatever cause."""
     return bool(row["because"])
 
 
-def unsettled(row: Row) -> bool:
+def unsettled(row: Mapping[str, Any]) -> bool:
     """Whether the gap could be known at neither date."""
     return {row["verdictBefore"], row["verdictAfter"]} <= {None, "undetermined"}
 

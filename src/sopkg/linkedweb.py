@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Flask, Response, current_app, redirect, render_template, request
+from flask import Flask, Response, current_app, redirect, request
 from pyoxigraph import Literal, NamedNode
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.urls import iri_to_uri
 
+from sopkg import replies
 from sopkg.cities import cities
 from sopkg.errors import BadInput, NotFound
 from sopkg.inference import term as read_term
@@ -22,6 +23,7 @@ from sopkg.linked import Pages, described, document, fragment, query_catalogue, 
 from sopkg.middle import middle
 from sopkg.operations import Parameter, form, given, operation
 from sopkg.parameters import AS_OF, CITY, PAGE, TRIPLE, per_page
+from sopkg.render import html, language, page
 from sopkg.results import CSV, GRAPHS, HTML, JSON, Format, to_term
 from sopkg.turtle import prefix_table
 from sopkg.vocabularies import context, vocabulary_files, written
@@ -67,12 +69,12 @@ def about(path: str) -> Response:
 
 
 def _told(iri: str, asked_for: Mapping[str, Any], wanted: Format) -> Response:
-    page, size = asked_for["page"], asked_for["per_page"]
-    payload = {"iri": iri, "as_of": asked_for.get("as-of"), "offset": (page - 1) * size, "size": size}
+    number, size = asked_for["page"], asked_for["per_page"]
+    payload = {"iri": iri, "as_of": asked_for.get("as-of"), "offset": (number - 1) * size, "size": size}
     told = _pool().run("resource", payload)
-    pages = _pages(page, size, told["total"])
+    pages = _pages(number, size, told["total"])
     if wanted is HTML:
-        body: bytes | str = render_template("resource.html", **_shown(iri, told, pages))
+        body: bytes | str = page("resource.html", **_shown(iri, told, pages))
     else:
         body = serialised(document(told, iri, request.base_url, _dataset(), pages), wanted)
     links = [(_local(_path_of(iri)), "describes"), *pages.links(), *_alternates((HTML, *GRAPHS))]
@@ -100,11 +102,11 @@ def void() -> Response:
 def fragments() -> Response:
     """A page of the triples that fit a pattern, with the controls of Triple Pattern Fragments."""
     told_of, wanted = given(), form()
-    page, size = told_of["page"], told_of["per_page"]
+    number, size = told_of["page"], told_of["per_page"]
     texts = {each.name: told_of[each.name] for each in _PATTERN if each.name in told_of}
     pattern = {name: _term(text, name) for name, text in texts.items() if text and text[0] != "?"}
-    told = _pool().run("fragment", {"pattern": pattern, "offset": (page - 1) * size, "size": size})
-    pages = _pages(page, size, told["total"])
+    told = _pool().run("fragment", {"pattern": pattern, "offset": (number - 1) * size, "size": size})
+    pages = _pages(number, size, told["total"])
     sought = urlencode(texts)
     whole = f"{request.base_url}?{sought}" if sought else request.base_url
     template = f"{request.base_url}{{?subject,predicate,object}}"
@@ -158,11 +160,12 @@ def _vocabulary(iri: str) -> Response:
         value = row["term"].value
         term = terms.setdefault(value, {"iri": value, "id": value.rpartition("#")[2], "above": []})
         term["label"], term["definition"] = (row[name].value if row[name] else "" for name in ("label", "definition"))
+        term["name"] = language().label(value, term["label"] or term["id"])
         term["more"] = _local(_ABOUT + quote(_path_of(value), safe="/")) if value.startswith(_base()) else None
-        term["above"] += [_reference(row["above"], {})] if row["above"] else []
+        term["above"] += [reference(row["above"], {})] if row["above"] else []
     text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}
-    page = render_template("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
-    return _answer(page, wanted, _alternates((HTML, *GRAPHS)))
+    body = page("ontology.html", iri=iri, **text, terms=terms.values(), formats=_alternates(GRAPHS))
+    return _answer(body, wanted, _alternates((HTML, *GRAPHS)))
 
 
 def _shown(iri: str, told: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
@@ -178,7 +181,7 @@ def _shown(iri: str, told: Mapping[str, Any], pages: Pages) -> dict[str, Any]:
         "incoming": [_line(row, labels) for row in leading.items()],
         "total": told["total"],
         "rows": _source_rows(told["origins"]),
-        "graphs": [_reference(to_term(graph), labels) for graph in graphs],
+        "graphs": [reference(to_term(graph), labels) for graph in graphs],
         "dates": [(date, f"?{urlencode({'as-of': date})}") for date in told["dates"]],
         "size": told["size"],
         "content": f"{_local('sparql')}?{urlencode({'query': _CONTENT, 'default-graph-uri': iri})}",
@@ -200,9 +203,9 @@ def _grouped(rows: Any) -> dict[tuple[str, str], list[str]]:
 def _line(row: tuple[tuple[str, str], list[str]], labels: Mapping[str, str]) -> dict[str, Any]:
     (predicate, value), graphs = row
     return {
-        "predicate": _reference(to_term(predicate), labels),
-        "value": _reference(to_term(value), labels),
-        "graphs": [_reference(to_term(graph), labels) for graph in graphs],
+        "predicate": reference(to_term(predicate), labels),
+        "value": reference(to_term(value), labels),
+        "graphs": [reference(to_term(graph), labels) for graph in graphs],
     }
 
 
@@ -216,7 +219,7 @@ def _source_rows(origins: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     )
     return [
         {
-            "row": _reference(to_term(subject), {}),
+            "row": reference(to_term(subject), {}),
             "number": getattr(to_term(number), "value", ""),
             "file": getattr(to_term(said.get((file or "", f"<{_DCTERMS}title>"), '""')), "value", ""),
         }
@@ -224,7 +227,7 @@ def _source_rows(origins: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     ]
 
 
-def _reference(term: Any, labels: Mapping[str, str]) -> dict[str, str | None]:
+def reference(term: Any, labels: Mapping[str, str]) -> dict[str, str | None]:
     """A term as a page shows it: its words, where it leads to (http and https only), and the language of a text."""
     if isinstance(term, Literal):
         datatype = None if term.datatype.value.endswith(("#string", "#langString")) else _short(term.datatype.value)
@@ -328,8 +331,7 @@ def _alternates(formats: Sequence[Format]) -> list[tuple[str, str, str]]:
 
 
 def _answer(body: bytes | str, wanted: Format, links: Sequence[tuple[str, ...]]) -> Response:
-    response = Response(body, content_type=wanted.header)
-    response.headers["Vary"] = "Accept"
+    response = html(str(body)) if wanted is HTML else replies.written(body, wanted.header)
     if links:
         response.headers["Link"] = ", ".join(_link(*each) for each in links)
     return response

@@ -16,7 +16,7 @@ from sopkg.cities import City
 from sopkg.detect import Audit, detect_apart
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
-from sopkg.files import found, system_query
+from sopkg.files import BASE, found, system_query
 from sopkg.graphs import CATALOGUE, EXTENSION_GAPS, GAPS, Graph, current_graphs, known_graphs, triples_of
 from sopkg.ingest import Ingested, Problem, check_read, choose, ingest_table
 from sopkg.pipeline import Triples, closed_ontology, derive
@@ -27,7 +27,7 @@ from sopkg.store import Draft, SnapshotStore
 from sopkg.tables import Table
 from sopkg.turtle import store_of
 
-GRAPHS = "https://w3id.org/sopkg/graph/"
+GRAPHS = f"{BASE}graph/"
 STEPS = ("ingest", "validate", "entail", "detect", "publish")
 Progress = Callable[[str, str], None]
 """Is told which step begins, and what it is busy with ("" for nothing to add)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sopkg.cities import City, cities
 from sopkg.errors import BadInput, Conflict
-from sopkg.files import root, system_query
+from sopkg.files import knowledge, root, system_query
 from sopkg.ingest import ALIASES, TableMapping, mappings, value_quads
 from sopkg.rows import select
 from sopkg.tables import COMMENT, Record, read_table
@@ -50,7 +50,7 @@ def _example() -> Path:
 
 
 def _city(name: str) -> str:
-    text = _example().read_text("utf-8")
+    text = knowledge(_example())
     return text.replace(EXAMPLE_LABEL, name.replace("-", " ").title()).replace(EXAMPLE_NAME, name)
 
 

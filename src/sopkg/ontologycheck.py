@@ -16,6 +16,7 @@ from sopkg.catalog import query_files
 from sopkg.dl import has_java
 from sopkg.entail import entail
 from sopkg.errors import BadInput, InternalFault
+from sopkg.files import knowledge
 from sopkg.inference import Given, Question
 from sopkg.reasoner import Reasoner
 from sopkg.settings import Settings
@@ -95,7 +96,7 @@ def _checked(folder: Path, content: str, by_dl: bool, settings: Settings) -> tup
     for path in _paths(folder):
         name = str(path.relative_to(folder))
         try:
-            text, triples = path.read_text("utf-8"), tuple(read_turtle(path))
+            text, triples = knowledge(path), tuple(read_turtle(path))
             sources.append(_Source(name, text, triples, path.parent.name == HOUSE_RULES.parent.name))
         except BadInput as error:
             line = error.extra.get("line")
@@ -122,7 +123,7 @@ def _house(folder: Path, model: Iterable[Triple], sources: Sequence[_Source]) ->
         return
     data, shapes = Graph(), Graph()
     data.parse(data=_n_triples(model), format="nt")
-    shapes.parse(path)
+    shapes.parse(data=knowledge(path), format="turtle")
     _, report, _ = validate(data, shacl_graph=shapes)
     if not isinstance(report, Graph):
         raise InternalFault(f"pySHACL gives no report: {report}")

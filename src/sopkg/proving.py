@@ -10,6 +10,7 @@ from typing import Any
 from pyoxigraph import NamedNode, Store, Triple
 
 from sopkg.errors import NotFound
+from sopkg.files import BASE
 from sopkg.pipeline import closed_ontology, data_rules
 from sopkg.proof import Proof, Prover, as_record, as_text, as_turtle, in_words
 from sopkg.results import to_term
@@ -18,7 +19,7 @@ from sopkg.why import Dataset
 from sopkg.wording import Speaker
 from sopkg.worker import Job
 
-BASE = "https://w3id.org/sopkg/id/proof/"
+PROOFS = f"{BASE}id/proof/"
 
 
 def prove(job: Job) -> str:
@@ -53,7 +54,7 @@ def _follows() -> frozenset[Triple]:
 def _written(triple: Triple, proofs: list[Proof], speaker: Speaker, form: str) -> str:
     if form == "turtle":
         name = hashlib.sha256(str(triple).encode()).hexdigest()[:12]
-        return as_turtle(proofs, f"{BASE}{name}/").decode()
+        return as_turtle(proofs, f"{PROOFS}{name}/").decode()
     if form == "json":
         told = {"triple": f"{triple} .", "label": in_words(triple, speaker.label)}
         proved = [as_record(each, speaker.label) for each in proofs]

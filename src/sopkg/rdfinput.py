@@ -6,10 +6,10 @@ from pyoxigraph import Quad, RdfFormat, Triple, parse
 
 from sopkg.entities import expanded
 from sopkg.errors import BadInput, UnsupportedMediaType
+from sopkg.files import BASE
 from sopkg.results import GRAPHS
 from sopkg.turtle import skolemised
 
-_BASE = "https://w3id.org/sopkg/"
 _BY_EXTENSION = {".ttl": "turtle", ".nt": "nt", ".nq": "nq", ".trig": "trig"}
 _BY_EXTENSION |= {".rdf": "rdf", ".owl": "rdf", ".xml": "rdf", ".jsonld": "jsonld", ".json": "jsonld"}
 # What pyoxigraph says of a JSON-LD context that would have to be fetched.
@@ -61,7 +61,7 @@ def read_quads(data: bytes, form: RdfFormat, name: str) -> list[Quad]:
             raise BadInput(f"{name}: RDF/XML is read as UTF-8")
         text = expanded(data, name)
     try:
-        return list(parse(text, form, base_iri=_BASE))
+        return list(parse(text, form, base_iri=BASE))
     except SyntaxError as error:
         if _REMOTE_CONTEXT in error.msg:
             said = "its @context is an address, and nothing is fetched: write the context in its place"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import rdflib
@@ -57,6 +58,9 @@ LEVELS = {
 UNARY = {"UnaryNot": "!", "UnaryMinus": "-", "UnaryPlus": "+"}
 
 
+_PARSING = Lock()  # the parser finds out how to call its own functions while it parses, one thread at a time
+
+
 @lru_cache(maxsize=512)
 def read_query(text: str) -> Query:
     """The syntax tree of a SELECT or CONSTRUCT query.
@@ -66,7 +70,8 @@ def read_query(text: str) -> Query:
     # A number must stay as it was written: rdflib would otherwise rewrite "01" to 1.
     rdflib.NORMALIZE_LITERALS = False
     try:
-        prologue, query = parseQuery(text)
+        with _PARSING:
+            prologue, query = parseQuery(text)
     except ParseBaseException as error:
         raise BadInput(
             f"not a SPARQL query: line {error.lineno}, column {error.column}: {error.msg}",

@@ -37,6 +37,8 @@ from sopkg.wording import Record, Speaker, limits, reading_lines, search_record,
 from sopkg.worker import Job
 
 MOST_OPTIONS = 12
+_FIRST, _LAST = " { (\n", "  ) }"  # around the cells of an update
+_TEXT = NamedNode("http://www.w3.org/2001/XMLSchema#string")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Slot:
     is_new: bool
     wanted: str
     options: tuple[Ground, ...] = ()
-    is_literal: bool = False
+    datatype: NamedNode | None = None  # of a literal; None where a thing is wanted
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def _limited(variable: Variable, tests: Iterable[Call]) -> Slot:
     """A literal within limits, of which those that it may reach are offered."""
     ends = [(each.name, argument) for each in tests for argument in each.arguments if isinstance(argument, Literal)]
     reached = tuple(end for name, end in ends if "=" in str(name))
-    return Slot(variable, True, " and ".join(f"{name} {end.value}" for name, end in ends), reached, is_literal=True)
+    wanted = " and ".join(f"{name} {end.value}" for name, end in ends)
+    return Slot(variable, True, wanted, reached, ends[0][1].datatype)
 
 
 def _wanted(pattern: Triple, speaker: Speaker) -> str:
@@ -185,7 +188,7 @@ def _required_slot(data: Dataset, variable: Variable, row: Mapping[str, Any], sp
     of_class = row["valueClass"]
     if of_class is None:
         wanted = "a text" if row["datatype"] is None else f"a literal of the type {key(row['datatype'])}"
-        return Slot(variable, True, wanted, is_literal=True)
+        return Slot(variable, True, wanted, datatype=row["datatype"] or _TEXT)
     return _slot(data, variable, [Triple(variable, RDF_TYPE, of_class)], speaker)
 
 
@@ -197,6 +200,7 @@ def as_record(closing: Closing, number: int, base: str, speaker: Speaker) -> Rec
                 "name": slot.variable.value,
                 "new": slot.is_new,
                 "wanted": slot.wanted,
+                "datatype": slot.datatype and slot.datatype.value,
                 "options": [{"term": str(each), "label": speaker.label(each)} for each in slot.options],
             }
             for slot in closing.slots
@@ -211,9 +215,23 @@ def as_update(closing: Closing, number: int, base: str) -> str:
     slots = closing.slots
     columns = " ".join(f"?{slot.variable.value}" for slot in slots)
     statements = [f"  {print_part(each)}" for each in closing.statements]
-    cells = [f"    {_cell(slot, number, base)}" for slot in slots]
-    body = ["INSERT {", *statements, "}", "WHERE {", f"  VALUES ({columns}) {{ (", *cells, "  ) }", "}"]
+    cells = _cells(_cell(slot, number, base) for slot in slots)
+    body = ["INSERT {", *statements, "}", "WHERE {", f"  VALUES ({columns}){cells}", "}"]
     return with_prefixes("\n".join(body)) + "\n"
+
+
+def with_cells(update: str, cells: Iterable[str]) -> str:
+    """An update of `as_update` with other cells: a term in SPARQL for each slot, in their order."""
+    return update.replace(_cells(cells_of(update)), _cells(cells))
+
+
+def cells_of(update: str) -> list[str]:
+    """The cells of an update of `as_update`, in the order of its slots: a term, or UNDEF where one has to be chosen."""
+    return [line.strip() for line in update.partition(_FIRST)[2].partition(_LAST)[0].splitlines()]
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return _FIRST + "".join(f"    {cell}\n" for cell in cells) + _LAST
 
 
 def with_prefixes(text: str) -> str:
@@ -228,7 +246,7 @@ def with_prefixes(text: str) -> str:
 
 
 def _cell(slot: Slot, number: int, base: str) -> str:
-    if slot.is_new and not slot.is_literal:
+    if slot.is_new and slot.datatype is None:
         return f"<{base}new/{number}/{slot.variable.value}>"
     # Who it is stays to be chosen, even where the data has one only; the city is a fact.
     known = [each for each in slot.options if each.value.startswith(f"{base}city/")]

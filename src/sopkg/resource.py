@@ -90,7 +90,11 @@ def _read(store: Store, thing: NamedNode, known: Sequence[Graph], as_of: str | N
         mine = [graph for graph in dated if graph.city == city]
         best = max((graph.iri in telling, graph.current, graph.date or "") for graph in mine)
         read += [NamedNode(g.iri) for g in mine if (g.current, g.date or "") == best[1:]]
-    return [*dict.fromkeys((*outside, *undated, *sorted(read, key=str)))]
+    graphs = [*dict.fromkeys((*outside, *undated, *sorted(read, key=str)))]
+    if any(_speaks(store, thing, graph.value) for graph in graphs):
+        return graphs
+    superseded = (graph.iri for graph in known if graph.city is None and not graph.current)
+    return [*graphs, *(NamedNode(iri) for iri in superseded if _speaks(store, thing, iri))]
 
 
 def _tells(store: Store, thing: NamedNode, graph: str) -> bool:

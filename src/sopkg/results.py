@@ -79,7 +79,7 @@ def offered(form: str) -> tuple[Format, ...]:
 
 def chosen(accept: str, formats: Sequence[Format], name: str | None = None) -> Format:
     """The format a caller wants: by name or media type if given, else by the Accept header's q-values."""
-    if name:
+    if name is not None:
         return _named(name, formats)
     wanted = _wanted(accept)
     best = max(formats, key=lambda each: _weight(wanted, each))  # at equal weight, what is offered first

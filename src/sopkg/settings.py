@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple, get_type_hints
 
 from sopkg.errors import BadInput
-from sopkg.files import OWN_CITIES, root
+from sopkg.files import BASE, OWN_CITIES, root
 
 
 class About(NamedTuple):
@@ -33,6 +34,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _from_zero(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def _megabytes(text: str) -> int:
     number = int(text)
     if number < SMALLEST_WORKER:
@@ -45,6 +53,12 @@ def _seconds(text: str) -> float:
     if not 0 < number < float("inf"):
         raise ValueError(text)
     return number
+
+
+def _base(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`#?]+/", text):
+        raise ValueError(text)
+    return text
 
 
 def _sha256(text: str) -> str:
@@ -79,19 +93,37 @@ class Settings:
     )
     host: Annotated[str, About(str, "a name or address", "address that `serve` listens on")] = "127.0.0.1"
     port: Annotated[int, About(int, "a whole number", "port that `serve` listens on")] = 8080
-    base: Annotated[str, About(str, "an IRI", "what all IRIs of ours begin with")] = "https://w3id.org/sopkg/"
+    proxies: Annotated[
+        int,
+        About(
+            _from_zero, "a whole number", "proxies in front whose X-Forwarded headers are believed, one behind another"
+        ),
+    ] = 0
+    base: Annotated[
+        str, About(_base, "an http or https IRI that ends in /", "what every IRI of ours begins with, terms too")
+    ] = BASE
     workers: Annotated[int, About(_positive, _COUNT, "queries that run at the same time")] = 2
     query_seconds: Annotated[float, About(_seconds, _SECONDS, "time that one query may take")] = 30.0
     queue_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a query waits for a worker")] = 10.0
+    queue: Annotated[int, About(_positive, _COUNT, "queries that wait for a worker; one more is refused at once")] = 16
     query_megabytes: Annotated[
         int, About(_megabytes, f"a whole number from {SMALLEST_WORKER}", "address space of one query worker")
     ] = 2048
     nesting: Annotated[int, About(_positive, _COUNT, "brackets and chained operators a query may nest")] = 200
     body_bytes: Annotated[int, About(_positive, _COUNT, "largest request body and query text")] = 262_144
     result_bytes: Annotated[int, About(_positive, _COUNT, "largest result of one query")] = 268_435_456
+    result_rows: Annotated[int, About(_positive, _COUNT, "most rows, or triples, that one query may give")] = 2_000_000
     reason_seconds: Annotated[float, About(_seconds, _SECONDS, "time that reasoning may take")] = 60.0
     reason_megabytes: Annotated[int, About(_positive, _COUNT, "memory that reasoning may take")] = 2048
     graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 33_554_432
+    write_seconds: Annotated[float, About(_seconds, _SECONDS, "time that one change over HTTP may take")] = 300.0
+    write_megabytes: Annotated[
+        int, About(_megabytes, f"a whole number from {SMALLEST_WORKER}", "address space of the process that writes")
+    ] = 8192
+    body_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a request's body may take to arrive")] = 30.0
+    ending_seconds: Annotated[
+        int, About(_positive, f"{_COUNT}, in seconds", "time that requests have when `serve` is told to end")
+    ] = 8
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
     reader_hash: Annotated[

@@ -11,11 +11,13 @@ from typing import Any, cast
 import pyoxigraph as ox
 from pyparsing import ParseException
 from rdflib.plugins.sparql.algebra import translateQuery
-from rdflib.plugins.sparql.parser import parseQuery
+from rdflib.plugins.sparql.parser import parseQuery, parseUpdate
 from rdflib.plugins.sparql.sparql import SPARQLError
 
-from sopkg.dataset import Selection, default_graphs, in_store
+from sopkg.amounts import capped, check_rows
+from sopkg.dataset import Selection, default_graphs, in_store, resolved
 from sopkg.errors import BadInput, NotAcceptable, TooLarge
+from sopkg.graphs import DEFAULT
 from sopkg.guard import inspect
 from sopkg.merge import merge_of
 from sopkg.pool import Pool
@@ -51,6 +53,7 @@ def answer(
     accept: str = "",
     form: str | None = None,
     seconds: float | None = None,
+    rows: int | None = None,
     prefixes: Mapping[str, str] | None = None,
 ) -> Answer:
     """A caller's own query, looked over, answered by a worker, in the format negotiated or named."""
@@ -60,6 +63,7 @@ def answer(
         "query": text,
         "format": format_.media_type,
         "prefixes": prefixes,
+        "rows": rows,
         **selection.payload(seen.names_dataset),
     }
     return Answer(pool.run("query", payload, seconds), format_.header)
@@ -123,7 +127,7 @@ def query(job: Job) -> Reply:
             payload["query"],
             substitutions={ox.Variable(name): to_term(text) for name, text in payload.get("substitutions", {}).items()},
         )
-        return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
+        return _rows(answer, job.result_rows) if payload["format"] == ROWS else _serialised(answer, job)
     except SyntaxError as error:
         raise bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
@@ -136,6 +140,9 @@ def _asked(job: Job) -> Callable[..., Any]:
     chosen, merge = job.payload.get("chosen"), merge_of(job.store)
     if chosen and default is None:
         default, named = _clauses(job.payload["query"])
+    default, named = (None if each is None else resolved(job.store, each) for each in (default, named))
+    if not chosen and default and DEFAULT in default and merge.repeats(DEFAULT, tuple(default)):
+        chosen, named = True, merge.named()
     if chosen and default and merge.overlap(default):
         store = merge.merged(tuple(default), tuple(named or ()))
         return partial(store.query, named_graphs=_graphs(named or []), default_graph=ox.DefaultGraph())
@@ -156,30 +163,49 @@ def _graphs(names: list[str] | None) -> Any:
     return None if names is None else [ox.NamedNode(name) for name in names]
 
 
-def _rows(answer: Any) -> Reply:
+def _rows(answer: Any, most: int) -> Reply:
     """SELECT as columns and rows of terms in N-Triples, unbound ones left out; ASK as a truth value."""
     if isinstance(answer, ox.QueryBoolean):
         return bool(answer)
     if isinstance(answer, ox.QueryTriples):
         raise NotAcceptable("a CONSTRUCT or DESCRIBE query has no rows")
     columns = [each.value for each in answer.variables]
-    rows = [{name: str(row[name]) for name in columns if row[name] is not None} for row in answer]
+    rows = [{name: str(row[name]) for name in columns if row[name] is not None} for row in capped(answer, most)]
     return {"columns": columns, "rows": rows}
 
 
-def _serialised(answer: Any, payload: Mapping[str, Any], limit: int) -> bytes:
-    output = _Capped(limit)
-    media_type = payload["format"]
+def _serialised(answer: Any, job: Job) -> bytes:
+    output, most = _Capped(job.result_bytes), _most_rows(job)
+    media_type = job.payload["format"]
     if isinstance(answer, ox.QueryTriples):
         rdf = ox.RdfFormat.from_media_type(media_type)
         if rdf is None:
             raise NotAcceptable(f"{media_type} can't carry the graph that this query makes")
-        ox.serialize(answer, cast("Any", output), format=rdf, prefixes=payload.get("prefixes"))
+        ox.serialize(capped(answer, most), cast("Any", output), format=rdf, prefixes=job.payload.get("prefixes"))
     elif media_type in _RESULT_FORMATS:
         answer.serialize(cast("Any", output), format=_RESULT_FORMATS[media_type])
     else:
         raise NotAcceptable(f"{media_type} can't carry the rows or truth value that this query gives")
-    return bytes(output.parts)
+    written = bytes(output.parts)
+    if isinstance(answer, ox.QuerySolutions):
+        check_rows(written, media_type, most)
+    return written
+
+
+def _most_rows(job: Job) -> int:
+    """The limit, or the lower one of the caller."""
+    lower = job.payload.get("rows")
+    return job.result_rows if lower is None else min(lower, job.result_rows)
+
+
+def run_update(text: str, store: ox.Store, base: str) -> None:
+    """Runs an update over a store. Raises BadInput with line and column for one that can't be read."""
+    try:
+        store.update(text, base_iri=base)
+    except SyntaxError as error:
+        raise bad_syntax(text, error, parseUpdate, "update") from error
+    except RuntimeError as error:
+        raise BadInput(str(error)) from error
 
 
 def bad_syntax(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Triple, Variable
 
-from sopkg.files import system_query
+from sopkg.files import BASE, system_query
 from sopkg.reader import read_query
 from sopkg.rules import meets, reach, reach_of
 from sopkg.touched import sites
@@ -17,7 +17,7 @@ from sopkg.turtle import ontology as whole_ontology
 Term = NamedNode | Literal
 Cells = Mapping[str, Term | str]
 """A plain row: a str is a plain literal."""
-COLUMN = "https://w3id.org/sopkg/column#"
+COLUMN = f"{BASE}column#"
 
 
 @cache

@@ -31,6 +31,7 @@ from typing import IO, Any, cast
 import pyoxigraph as ox
 
 from sopkg.errors import Conflict, StoreMissing, StoreUnreadable
+from sopkg.files import BASE, BASE_VARIABLE, WRITTEN_BASE
 
 GraphData = bytes | Iterable[bytes] | Iterable[ox.Triple]
 """A graph's content: N-Triples as bytes, as chunks of bytes, or triples."""
@@ -269,6 +270,7 @@ class SnapshotStore:
             self._check_format()
         for folder in (self._snapshots, self._drafts):
             folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(self.path / "base", f"{BASE}\n")
         _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
 
     def _check_format(self) -> None:
@@ -285,6 +287,13 @@ class SnapshotStore:
             raise StoreUnreadable(
                 f"{self.path} has format {version}, this program reads format {FORMAT}: "
                 "use the version of sopkg that wrote it, or build it anew elsewhere"
+            )
+        written = self.path / "base"
+        base = written.read_text("utf-8").strip() if written.is_file() else WRITTEN_BASE
+        if base != BASE:
+            raise StoreUnreadable(
+                f"the IRIs in {self.path} begin with {base}, and {BASE_VARIABLE} says {BASE}: "
+                "set it to what they begin with, or build the store anew elsewhere"
             )
 
     def _foreign(self) -> StoreMissing | StoreUnreadable:
@@ -312,7 +321,8 @@ class SnapshotStore:
                 writer = lock.read().decode() or "unknown"
                 raise Conflict(
                     f"process {writer} has been writing to {self.path} for more than "
-                    f"{self._lock_seconds:g} s; try again when it has ended"
+                    f"{self._lock_seconds:g} s; try again when it has ended",
+                    {"retry_after": 1},
                 )
             time.sleep(_POLL_SECONDS)
 

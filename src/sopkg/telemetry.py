@@ -15,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from sopkg.operations import operation
+from sopkg import running
+from sopkg.operations import given, operation
 from sopkg.pool import Pool
 
 REQUEST_ID = "X-Request-Id"
@@ -69,6 +70,7 @@ def observe(app: Flask, pool: Pool, log: bool) -> None:
 @operation(media_type=CONTENT_TYPE_LATEST)
 def metrics() -> Response:
     """The metrics in Prometheus' text format."""
+    given()
     return Response(generate_latest(current_app.extensions["sopkg-metrics"].registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -76,6 +78,7 @@ def _began() -> None:
     g.began = time.perf_counter()
     given = request.headers.get(REQUEST_ID, "")
     g.request_id = given if _FIT.fullmatch(given) else uuid.uuid4().hex
+    running.named(g.request_id)
 
 
 def _ended(response: Response) -> Response:

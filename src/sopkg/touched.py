@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pyoxigraph import NamedNode, Store, Variable
 from pyoxigraph import Triple as Statement
 
+from sopkg.files import BASE
 from sopkg.gapquery import Ground
 from sopkg.matching import as_stored, unify
 from sopkg.negation import Fanout, lookups, order, split_sequences
@@ -41,7 +42,7 @@ from sopkg.syntax import (
 
 Key = tuple[Ground, ...]
 # Stands for the predicate of a pattern whose predicate is a variable.
-ANY = NamedNode("https://w3id.org/sopkg/any")
+ANY = NamedNode(f"{BASE}any")
 
 
 @dataclass(frozen=True)

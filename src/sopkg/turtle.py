@@ -10,11 +10,11 @@ from pathlib import Path
 from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, Store, Triple, parse
 
 from sopkg.errors import BadInput
-from sopkg.files import found, system_query
+from sopkg.files import BASE, found, rebased, system_query
 from sopkg.rows import select
 
 # RDF 1.1 Concepts, 3.5: a well-known place for IRIs that stand for blank nodes.
-GENID = "https://w3id.org/sopkg/.well-known/genid/"
+GENID = f"{BASE}.well-known/genid/"
 ALIGNMENTS = "alignments"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 IS_DEFINED_BY = NamedNode(f"{RDFS}isDefinedBy")
@@ -23,9 +23,9 @@ KIND_OF = {NamedNode(f"{RDFS}subClassOf"), NamedNode(f"{RDFS}subPropertyOf")}
 
 def read_turtle(path: Path) -> list[Triple]:
     """The triples of a Turtle file, skolemised. Raises BadInput with file, line and reason."""
-    text = path.read_bytes()
+    text = rebased(path.read_bytes())
     try:
-        quads = list(parse(text, RdfFormat.TURTLE, base_iri="https://w3id.org/sopkg/"))
+        quads = list(parse(text, RdfFormat.TURTLE, base_iri=BASE))
     except SyntaxError as error:
         raise BadInput(f"{path.name}, line {error.lineno}: {error.msg}", {"line": error.lineno}) from error
     return skolemised(quads, text)

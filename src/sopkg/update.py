@@ -17,7 +17,7 @@ from sopkg.cities import City
 from sopkg.detect import Audit
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, Unprocessable, not_observed
-from sopkg.files import system_query
+from sopkg.files import BASE, system_query
 from sopkg.graphs import GAPS, Graph, current_graphs, triples_of
 from sopkg.guard import all_named, inspect_update
 from sopkg.load import (
@@ -41,7 +41,7 @@ from sopkg.store import Draft, SnapshotStore
 from sopkg.turtle import store_of
 from sopkg.validate import report, validate
 
-SAID, FOLLOWS, MODEL = (NamedNode(f"https://w3id.org/sopkg/graph/working/{name}") for name in ("a", "i", "o"))
+SAID, FOLLOWS, MODEL = (NamedNode(f"{BASE}graph/working/{name}") for name in ("a", "i", "o"))
 
 
 Row = dict[str, str]

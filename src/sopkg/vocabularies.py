@@ -9,7 +9,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
 
-from sopkg.files import found, system_query
+from sopkg.files import found, rebased, system_query
 from sopkg.results import Format
 from sopkg.rows import Row, select
 from sopkg.turtle import prefix_table, store_of
@@ -19,9 +19,10 @@ from sopkg.turtle import prefix_table, store_of
 def vocabulary_files() -> Mapping[str, tuple[Path, ...]]:
     """The files that answer for an ontology's IRI, its version IRI, or a namespace that ends in `#`, without that.
 
-    A file without a header of its own belongs to the ontology that is part of no other.
+    A file without a header of its own belongs to the ontology that is part of no other. What the remaining namespaces
+    are stands beside the queries that use them.
     """
-    paths = (*found("ontology", "*.ttl"), *found("ontology", "*/*.ttl"))
+    paths = (*found("ontology", "*.ttl"), *found("ontology", "*/*.ttl"), *found("queries", "*/*.ttl"))
     headers = {path: list(select(store_of(_triples(path)), system_query("ontologies"))) for path in paths}
     whole = {row["ontology"].value for rows in headers.values() for row in rows if not row["part"] and row["version"]}
     files: dict[str, dict[Path, None]] = {}
@@ -43,7 +44,8 @@ def _by_namespace(paths: Iterable[Path]) -> list[tuple[str, tuple[Path, ...]]]:
 
 @cache
 def _triples(path: Path) -> tuple[Triple, ...]:
-    quads = parse(path=path, format=RdfFormat.TURTLE, base_iri=path.absolute().as_uri(), rename_blank_nodes=True)
+    text, address = rebased(path.read_bytes()), path.absolute().as_uri()
+    quads = parse(text, RdfFormat.TURTLE, base_iri=address, rename_blank_nodes=True)
     return tuple(quad.triple for quad in quads)
 
 

@@ -8,24 +8,29 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, current_app, render_template, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
-from sopkg.access import require
+from sopkg.access import AUDITOR, add_access
 from sopkg.answers import CITY_COLUMNS, Answers, finding_table
 from sopkg.answers import FILTERS as GAP_FILTERS
 from sopkg.catalog import query_files
+from sopkg.clients import add_clients
 from sopkg.dataset import current_graphs
 from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType, not_found
 from sopkg.exchange import prepare
 from sopkg.feed import as_atom
+from sopkg.graphstoreweb import add_graph_store
 from sopkg.inference import MOST_JUSTIFICATIONS, REASONERS, TASKS, Given, Question, formats, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import life_json, life_text
 from sopkg.linkedweb import add_linked_data, query_graph
+from sopkg.loadweb import add_loading
 from sopkg.middle import Middle, middle
 from sopkg.openapi import add_description
 from sopkg.operations import ROWS, STRING, Case, Parameter, Schema, form, given, operation
+from sopkg.pages import add_pages
 from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, GAP, PAGE, TIMEOUT, TRIPLE, chosen_by, of_query, per_page
 from sopkg.pool import Pool
 from sopkg.rdfinput import MEDIA_TYPES, format_of_type
@@ -34,13 +39,15 @@ from sopkg.remedy import as_text as remedy_text
 from sopkg.replies import TABLES, add_problems
 from sopkg.respond import LONGEST, MEMBERS
 from sopkg.responses import TOLD, kind_words
-from sopkg.results import ATOM, CSV, GRAPHS, HTML, JSON, TEXT, TURTLE
+from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE
 from sopkg.results import ROWS as SOLUTIONS
+from sopkg.runningweb import add_running
 from sopkg.settings import Settings
 from sopkg.sparqlweb import UPDATE, add_sparql
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json
 from sopkg.telemetry import metrics, observe
+from sopkg.writer import Writer
 
 _MOST_PROOFS = 20
 _TRUTH: Schema = {"type": "boolean"}
@@ -75,25 +82,28 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
     app.extensions["sopkg"] = answers or Answers(settings, Pool(settings))
     observe(app, app.extensions["sopkg"].pool, settings.log)
-    app.extensions["sopkg-reasoner"] = Reasoner(settings)
+    app.extensions["sopkg-writer"] = Writer(settings)
+    add_access(app)
+    app.extensions["sopkg-reasoner"] = Reasoner(settings, app.extensions["sopkg"].pool.running)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/gaps/<gap_id>/responses", view_func=respond, methods=["POST"])
     app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
+    add_running(app)
     add_sparql(app)
+    add_graph_store(app)
+    add_loading(app)
     add_linked_data(app)
     add_description(app)
+    add_clients(app)
     add_problems(app)
     prepare(app, settings)
+    add_pages(app)
+    if settings.proxies:  # a header that no proxy of ours has set is anybody's word
+        trusted = dict.fromkeys(("x_for", "x_proto", "x_host", "x_port", "x_prefix"), settings.proxies)
+        app.wsgi_app = ProxyFix(app.wsgi_app, **trusted)  # type: ignore[method-assign]
     return app
-
-
-@operation(media_type=HTML.header)
-def front() -> str:
-    """A page for people, which leads to everything else."""
-    observed = {(each["city"], each["date"]): each for each in middle().cities()}
-    return render_template("front.html", cities=observed.values(), queries=middle().queries())
 
 
 @operation(formats=TABLES, answer=ROWS)
@@ -194,12 +204,11 @@ def _response() -> Mapping[str, Schema]:
     return dict.fromkeys(_BODY_TYPES, schema)
 
 
-@operation(GAP, status=(200, 201), body=_response, role="editor", raises=(Conflict, Unprocessable))
+@operation(GAP, status=(200, 201), body=_response, role=AUDITOR, raises=(Conflict, Unprocessable))
 def respond(gap_id: str) -> Response:
     """Answers to a gap: 201 if the response is new, 200 if it was there."""
-    require("editor", request.headers.get("Authorization"), middle().settings)
     given()
-    told, new = middle().respond(gap_id, _members())
+    told, new = middle().respond(gap_id, _members(), g.who)
     response = replies.json_of(told)
     response.status_code = 201 if new else 200
     response.headers["Location"] = url_for("responses", gap_id=gap_id)
@@ -297,7 +306,7 @@ def reasoning(task: str) -> Response:
         _graph() if request.method == "POST" else None,
         accept=asked.accept(),
         form=request.args.get("format"),
-        seconds=told.get("timeout"),
+        seconds=asked.at_most("timeout", told.get("timeout"), middle().settings.reason_seconds),
     )
     return replies.written(found.body, found.content_type)
 
@@ -325,8 +334,7 @@ def _triple(told: Mapping[str, str]) -> list[str]:
     return [told[each.name] for each in TRIPLE]
 
 
-_VIEWS: tuple[tuple[str, Callable[..., Response | str]], ...] = (
-    ("/", front),
+_VIEWS: tuple[tuple[str, Callable[..., Response]], ...] = (
     ("/cities", cities),
     ("/gaps", gaps),
     ("/cube", cube),

@@ -26,6 +26,7 @@ from sopkg.store import SnapshotStore
 OPERATIONS: dict[str, str] = {
     "query": "sopkg.sparql:query",
     "current-graphs": "sopkg.dataset:read_current_graphs",
+    "has-graph": "sopkg.dataset:has_graph",
     "labels": "sopkg.explained:label_things",
     "known-of": "sopkg.resource:known_of",
     "resource": "sopkg.resource:read_resource",
@@ -34,6 +35,9 @@ OPERATIONS: dict[str, str] = {
     "prove": "sopkg.proving:prove",
     "remedy": "sopkg.remedy:remedy",
     "what-if": "sopkg.whatif:what_if",
+    "write": "sopkg.writing:write",
+    "load": "sopkg.writing:load_file",
+    "drop-observation": "sopkg.writing:drop_observation",
 }
 """What a worker can be asked for: name → module:function, which takes a Job; imported at first use."""
 
@@ -50,12 +54,13 @@ Reply = bytes | bool | int | str | list[Any] | dict[str, Any] | None
 
 @dataclass(frozen=True)
 class Job:
-    """One request: the open snapshot, its name, what was asked, and how large an answer may be."""
+    """One request: the open snapshot, its name, what was asked, and how many bytes and rows an answer may have."""
 
     store: ox.Store
     snapshot: str
     payload: Mapping[str, Any]
     result_bytes: int
+    result_rows: int = sys.maxsize
 
 
 def _operation(name: str) -> Callable[[Job], Reply]:
@@ -85,7 +90,7 @@ class _Server:
     def __init__(self, requests: int, replies: int, options: Mapping[str, Any]) -> None:
         self._requests, self._replies = requests, replies
         self._reader = SnapshotStore(Path(options["store"])).reader()
-        self._result_bytes: int = options["result_bytes"]
+        self._limits: tuple[int, int] = (options["result_bytes"], options["result_rows"])
         self._jobs: queue.SimpleQueue[frames.Head] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -106,7 +111,7 @@ class _Server:
     def _answer(self, request: frames.Head) -> None:
         try:
             store = self._reader.store()
-            job = Job(store, self._reader.snapshot, request["payload"], self._result_bytes)
+            job = Job(store, self._reader.snapshot, request["payload"], *self._limits)
             self._reply(_operation(request["operation"])(job))
         except SopkgError as error:
             self._fail(error)

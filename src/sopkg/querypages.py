@@ -1,0 +1,113 @@
+"""The predefined questions as pages: the catalogue, and each with a form and its answer as a table."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request, url_for
+from pyoxigraph import Literal, NamedNode
+
+from sopkg import asked
+from sopkg.answers import city_name
+from sopkg.catalog import QueryFile, named_query
+from sopkg.errors import unknown_names
+from sopkg.linkedweb import reference
+from sopkg.middle import middle
+from sopkg.overview import by_city
+from sopkg.paging import part_of
+from sopkg.render import changed, page
+from sopkg.results import ROWS
+
+Row = Mapping[str, Any]
+_SIZE = 100
+_OURS = ("entailment", "as-of")
+_GAP = re.compile(r"[A-Z][0-9]{1,2}[a-d]?-[0-9a-f]{12}")
+_CAPITAL = re.compile("[A-Z]")
+_XSD_NUMBERS = ("integer", "decimal", "double")
+
+
+def queries() -> str:
+    """The catalogue."""
+    asked.known(request.args, ("format",))
+    return page("queries.html", queries=middle().queries())
+
+
+def query(name: str) -> str:
+    """One question: its form and, where all that it needs is given, its answer."""
+    file = named_query("reports", name)
+    given = {key: value for key, value in asked.single(request.args).items() if value}
+    for ours in ("format", asked.LANGUAGE, "page"):
+        given.pop(ours, None)
+    values = {key: value for key, value in given.items() if key not in _OURS}
+    unknown = sorted(set(values) - {each.name for each in file.parameters})
+    if unknown:
+        raise unknown_names("parameter", unknown, [*(each.name for each in file.parameters), *_OURS], f" of {name}")
+    missing = [p.name for p in file.parameters if not p.optional and p.name not in values]
+    found = None if missing else _answer(name, values)
+    where = url_for("query", name=name, _external=True) + (f"?{urlencode(given)}" if given else "")
+    return page(
+        "query.html",
+        query=file,
+        fields=_fields(file, values),
+        as_of=given.get("as-of", ""),
+        missing=missing,
+        columns=[] if found is None else [_CAPITAL.sub(_apart, name) for name in found["head"]["vars"]],
+        total=0 if found is None else len(found["results"]["bindings"]),
+        part=None if found is None else part_of([_row(row, found) for row in found["results"]["bindings"]], _SIZE),
+        formats=[(each.name, changed(format=each.name, lang=None, page=None)) for each in ROWS],
+        where=where,
+        curl=f"curl -H 'Accept: text/csv' {shlex.quote(where)}",
+    )
+
+
+def _apart(capital: re.Match[str]) -> str:
+    """A column's name as words."""
+    return f" {capital[0].lower()}"
+
+
+def _answer(name: str, values: Mapping[str, str]) -> dict[str, Any]:
+    found = middle().ask_as(name, values, "", "json", asked.entailment(request.args), asked.date(_when(), "as-of"))
+    told: dict[str, Any] = json.loads(found.body)
+    return told
+
+
+def _when() -> dict[str, str]:
+    return {name: value for name, value in request.args.items() if value}
+
+
+def _fields(file: QueryFile, values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A field for each parameter; an IRI of a city is chosen from those that there are."""
+    cities = by_city(middle().cities())
+    named = {"city": [(name, rows[-1]["label"] or name) for name, rows in cities.items()]}
+    return [
+        {
+            "name": each.name,
+            "type": each.type,
+            "optional": each.optional,
+            "value": values.get(each.name, ""),
+            "options": named.get(each.name, []),
+        }
+        for each in file.parameters
+    ]
+
+
+def _row(row: Row, found: Row) -> list[dict[str, Any]]:
+    return [_cell(row.get(column)) for column in found["head"]["vars"]]
+
+
+def _cell(term: Row | None) -> dict[str, Any]:
+    """A term of an answer (SPARQL 1.1 Query Results JSON, 3.2.2) as a page shows it."""
+    if term is None:
+        return {"text": "", "href": None, "number": False}
+    if term["type"] == "uri":
+        told = reference(NamedNode(term["value"]), {})
+        return {**told, "text": city_name(term["value"]) or told["text"], "number": False}
+    told = reference(Literal(term["value"]), {})
+    number = term.get("datatype", "").rpartition("#")[2] in _XSD_NUMBERS
+    gap = url_for("gap", gap_id=term["value"]) if _GAP.fullmatch(term["value"]) else None
+    return {**told, "href": gap, "language": term.get("xml:lang"), "number": number}
