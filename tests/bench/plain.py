@@ -12,14 +12,13 @@ from pathlib import Path
 
 import owlrl
 import pyoxigraph as ox
-from rdflib import Graph, Literal, Variable
-from rdflib.namespace import XSD
+from rdflib import Graph, Literal, URIRef
 
-from sopkg.catalog import query_files
+from sopkg.detect import read_kinds
+from sopkg.gapquery import gap_queries, parameters
+from sopkg.schema import ontology_store
 from sopkg.turtle import ontology
 from tests.bench.city import DATE
-
-PARAMETERS = {"asOf": Literal(DATE, datatype=XSD.date), "share": Literal("0.8", datatype=XSD.decimal)}
 
 
 def main(path: Path) -> None:
@@ -31,9 +30,11 @@ def main(path: Path) -> None:
     started = say("load", started)
     owlrl.DeductiveClosure(owlrl.OWLRL_Semantics).expand(graph)
     started = say("entail", started)
-    for name, query in query_files("gaps").items():
-        given = {Variable(parameter.name): PARAMETERS[parameter.name] for parameter in query.parameters}
-        for _ in graph.query(query.text, initBindings=given):
+    kinds = read_kinds(ontology_store())
+    for name, gap in gap_queries().items():
+        known = parameters(DATE, kinds[gap.kind].thresholds).items()
+        given = {each.value: Literal(term.value, datatype=URIRef(term.datatype.value)) for each, term in known}
+        for _ in graph.query(gap.file.text, initBindings=given):
             pass
         started = say(name, started)
 
