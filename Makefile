@@ -1,9 +1,9 @@
-# Six verbs: demo, test, torture, bench, docs, clients. Each sets up what it needs in .venv.
+# Seven verbs: demo, test, torture, remote, bench, docs, clients. Each sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= build/demo-store
 
-.PHONY: demo test torture bench docs clients clean
+.PHONY: demo test torture remote bench docs clients clean
 
 # Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
 .venv/made: pyproject.toml
@@ -32,7 +32,13 @@ clients: .venv/made build/clients/node_modules
 torture: .venv/made
 	SOPKG_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
+# The same queries against Debian's Virtuoso, which is installed.
+remote: .venv/made
+	command -v virtuoso-t || { apt-get update -qq && apt-get install -y -qq virtuoso-opensource-7-bin; }
+	SOPKG_VIRTUOSO=1 $(BIN)/python -m pytest tests/test_virtuoso.py
+
 bench: .venv/made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m tests.bench
 
 docs: .venv/made

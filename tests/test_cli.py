@@ -220,17 +220,9 @@ def test_an_inferred_triple_is_proved_from_its_row(form: str, demo: Demo, sopkg:
     assert "asserted" in proof
 
 
-def test_reports_are_listed_and_each_answers(demo: Demo, sopkg: Sopkg) -> None:
+def test_reports_are_listed(demo: Demo, sopkg: Sopkg) -> None:
     listed = [line.split()[0] for line in sopkg(demo.store, "ask", "--list").stdout.splitlines()[2:]]
-    # Of one city where that can be asked: of all of them many take longer than the rest of this file.
-    of_one = [name for name, each in query_files("reports").items() if "city" in {p.name for p in each.parameters}]
-    words = {name: ("-p", "city=buenos-aires") if name in of_one else () for name in listed}
-    answers = {name: sopkg(demo.store, "ask", name, "--format", "csv", *words[name]) for name in listed}
-    assert len(listed) >= 6
-    assert {name: answer.exit_code for name, answer in answers.items()} == dict.fromkeys(listed, 0)
-    rows = {name: len(list(csv.reader(answer.stdout.splitlines()))) - 1 for name, answer in answers.items()}
-    # The demonstration's data breaks no rule.
-    assert [name for name, count in rows.items() if count < 1] == ["validation-results"]
+    assert listed == sorted(query_files("reports"))
 
 
 def test_a_table_on_a_terminal_begins_with_what_people_read(demo: Demo, sopkg: Sopkg) -> None:

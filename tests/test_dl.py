@@ -177,7 +177,7 @@ def test_memory_is_limited() -> None:
 
 def test_too_many_at_once_are_told_to_come_back() -> None:
     reasoner = Reasoner(Settings(allow_no_netns=True, workers=1, queue_seconds=0.1))
-    with reasoner._slots, pytest.raises(Busy):
+    with reasoner._turns.turn(), pytest.raises(Busy):
         reason(reasoner, Question("consistency"))
 
 

@@ -104,6 +104,7 @@ def test_a_query_past_its_limit_ends_and_others_do_not_notice(pool: Pool) -> Non
             assert count(pool) == "3"
             seen.append(time.monotonic() - start)
 
+    wait_for(pool, replaced=0)
     other = threading.Thread(target=others)
     other.start()
     start = time.monotonic()

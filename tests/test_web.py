@@ -379,3 +379,16 @@ def _asked(address: str) -> dict[str, object]:
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_explain_tells_what_was_run_over_which_graphs(client: FlaskClient) -> None:
+    text = "SELECT ?s { ?s ?p ?o FILTER NOT EXISTS { ?s <a:b> ?x . ?x <a:c> ?y } } ORDER BY ?s"
+    told = client.get("/sparql", query_string={"query": text, "explain": "1"}).get_json()
+    assert told["query"] == text != told["run"]
+    assert told["entailment"] == "rl"
+    assert told["defaultGraphs"]
+    as_written = client.get("/sparql", query_string={"query": text, "explain": "1", "optimise": "false"}).get_json()
+    assert as_written["run"] == text
+    assert as_written["bytes"] == told["bytes"] == len(client.get("/sparql", query_string={"query": text}).data)
+    fault = client.get("/sparql", query_string={"query": text + " ?", "optimise": "perhaps"})
+    assert (fault.status_code, fault.content_type) == (400, "application/problem+json")

@@ -7,12 +7,16 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask import Flask, current_app, g, request
+
 from sopkg.errors import Forbidden, Unauthorized
+from sopkg.operations import operation_of
 from sopkg.settings import Settings, variable
 
 READER, AUDITOR, EDITOR, ADMIN = ROLES = ("reader", "auditor", "editor", "admin")
 """Each may do what those before it may: read, answer to gaps, change data, remove it."""
 _SETTINGS: Mapping[str, str] = {role: f"{role}_hash" for role in ROLES}
+_OPEN = ("health", "static")  # what says whether the service is there
 _SHOWN = 8  # digits of a token's hash by which a log tells one token from another
 
 
@@ -43,6 +47,32 @@ def caller(authorization: str | None, settings: Settings) -> Caller:
     if not held:
         raise Unauthorized("this is no token of this service", {"error": "invalid_token"})
     return Caller(held[-1], digest[:_SHOWN])
+
+
+def add_access(app: Flask) -> None:
+    """Has each address asked only by who may."""
+    app.before_request(_checked)
+
+
+def _checked() -> None:
+    """Who asks may: has the role that the view says it needs, and one at all where reads are closed."""
+    g.who = f"anybody, request {g.request_id}"
+    role = needed(current_app, request.endpoint or "")
+    if role is not None:
+        admit(role)
+
+
+def needed(app: Flask, endpoint: str) -> str | None:
+    """The role that an address needs: that of its view, or any where reads are closed."""
+    offered = operation_of(app.view_functions.get(endpoint))
+    closed = app.extensions["sopkg"].settings.closed and endpoint not in _OPEN
+    return (offered.role if offered else None) or (READER if closed else None)
+
+
+def admit(role: str) -> None:
+    """Notes who asks, if the request's token is of a role or one above it; raises as `require` does."""
+    known = require(role, request.headers.get("Authorization"), current_app.extensions["sopkg"].settings)
+    g.who = f"{known}, request {g.request_id}"
 
 
 def require(role: str, authorization: str | None, settings: Settings) -> Caller:

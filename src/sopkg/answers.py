@@ -23,8 +23,10 @@ from sopkg.errors import BadInput, NotFound, near_names, not_found, not_observed
 from sopkg.files import system_query
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import AUDITS, CATALOGUE, EXTENSION_GAPS, GAPS
+from sopkg.guard import changes_with_time
 from sopkg.inference import term as read_term
 from sopkg.junit import as_junit
+from sopkg.kept import Kept
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, changes, event_words, events, life_at, unsettled
 from sopkg.pool import Pool
@@ -180,11 +182,17 @@ def counts(findings: Iterable[Row], columns: Mapping[str, str]) -> list[Row]:
 
 
 class Answers:
-    """Answers from the published state, through the query workers."""
+    """Answers from the published state, through the query workers.
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    `snapshot` tells what that state is called, where it is not the store that the settings name.
+    """
+
+    def __init__(self, settings: Settings, pool: Pool, snapshot: Callable[[], str] | None = None) -> None:
         self.settings, self.pool = settings, pool
+        self._snapshot = snapshot or (lambda: SnapshotStore(settings.store).current().name)
+        self._kept = Kept(settings.kept_bytes)
         # A snapshot never changes: what was read from it stays true.
+        self._graphs = lru_cache(1)(self._read_graphs)
         self._findings = lru_cache(KEPT_AUDITS)(self._read_findings)
         self._event_rows = lru_cache(KEPT_COMPARISONS)(self._read_event_rows)
         self._cube = lru_cache(KEPT_AUDITS)(self._read_cube)
@@ -192,6 +200,9 @@ class Answers:
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
+        return self._graphs(SnapshotStore(self.settings.store).version())
+
+    def _read_graphs(self, _: str) -> list[CurrentGraph]:
         return current_graphs(self.pool)
 
     def cities(self) -> list[Row]:
@@ -250,7 +261,7 @@ class Answers:
         """
         check_filters(filters)
         when = [observation_date(filters[name]) if name in filters else None for name in ("date", "as-of")]
-        snapshot = SnapshotStore(self.settings.store).current().name
+        snapshot = self._snapshot()
         read = self.dated(("asserted", "inferred"), filters.get("city"), *when)
         steps = AUDITS if filters.get("extensions") == "true" or "kind" in filters else (GAPS,)
         audits = set(self.dated(steps, filters.get("city"), *when)) - set(read)
@@ -272,7 +283,7 @@ class Answers:
         """The model's cells as one observation of a city fills them: that of a date, or the latest (as of a date)."""
         read = self.dated(FINDINGS, city, date, as_of)
         observed = next(graph.date for graph in self.graphs() if graph.city and graph.graph in read)
-        return self._cube(SnapshotStore(self.settings.store).current().name, city, observed, tuple(read))
+        return self._cube(self._snapshot(), city, observed, tuple(read))
 
     def _read_cube(self, _: str, city: str, date: str, read: tuple[str, ...]) -> Cube:
         return cube(city, date, lambda name: self.rows(named_query("reports", name), {}, list(read)))
@@ -293,7 +304,7 @@ class Answers:
         known = {name: measure(file, self.rows(file, {}, [*read, *given])) for name, file in measures().items()}
         fields = {place: weigh(list(works), known) for place, works in held.items()}
         nothing, weights = weigh([], known), dict[tuple[str, str], Row]()
-        for row in self._findings(SnapshotStore(self.settings.store).current().name, read, audits):
+        for row in self._findings(self._snapshot(), read, audits):
             about = (fields[place] for iri in row["focus"] if (place := (row["city"], iri)) in fields)
             works = named.get(row["gap"])
             weights[row["gap"], row["date"]] = weigh(works, known) if works else next(about, nothing)
@@ -598,10 +609,11 @@ class Answers:
         seconds: float | None = None,
         entailment: bool = True,
         as_of: str | None = None,
+        explain: bool = False,
     ) -> Answer:
-        """A query of the caller's own, over the default dataset: of today, or as of a date."""
-        read = Selection(as_of=as_of, entailment=entailment)
-        return answer(self.pool, self.settings, text, read, form=form, seconds=seconds, prefixes=prefix_table())
+        """A query of the caller's own, over the default dataset: of today, or as of a date; or what was run for it."""
+        read, named = Selection(as_of=as_of, entailment=entailment), prefix_table()
+        return answer(self.pool, self.settings, text, read, form=form, seconds=seconds, prefixes=named, explain=explain)
 
     def ask(self, name: str, given: Mapping[str, str], entailment: bool = True, as_of: str | None = None) -> list[Row]:
         """The rows of a predefined query; without entailment, over what the sources say; of today, or as of a date."""
@@ -634,8 +646,15 @@ class Answers:
         """The result of a predefined query, in the format that the caller wants."""
         query = named_query("reports", name)
         wanted = chosen(accept, offered("SELECT"), form)
-        payload = self._payload(query, given, self._reported(entailment, as_of), as_of)
-        return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+        def made() -> Answer:
+            payload = self._payload(query, given, self._reported(entailment, as_of), as_of)
+            return Answer(self.pool.run("query", payload | {"format": wanted.media_type}), wanted.header)
+
+        if changes_with_time(query.text):
+            return made()
+        question = (name, frozenset(given.items()), wanted.media_type, entailment, as_of)
+        return self._kept.answer(self._snapshot(), question, made)
 
 
 def _on(city: str | None) -> str:

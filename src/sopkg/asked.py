@@ -47,6 +47,13 @@ def seconds(given: Mapping[str, str], name: str = "timeout") -> float | None:
     return told
 
 
+def at_most(name: str, told: float | None, limit: float) -> float | None:
+    """A limit of the service as a caller lowers it. Raises BadInput for one above the service's own."""
+    if told is not None and told > limit:
+        raise BadInput(f"{name} is {told:g}; the limit is {limit:g}, and may be lowered only", {"limit": limit})
+    return told
+
+
 def single(given: MultiDict[str, str]) -> dict[str, str]:
     """The parameters, each once, without a page's language. Raises BadInput for one that is given more than once."""
     twice = sorted(name for name, values in given.lists() if len(values) > 1)
@@ -82,11 +89,11 @@ def number(given: Mapping[str, str], name: str) -> int | None:
 
 
 def truth(given: Mapping[str, str], name: str) -> bool | None:
-    """Whether `true` or `false` is given, or None. Raises BadInput for another."""
+    """Whether `true` or `false` is given (or 1 or 0, XML Schema 1.1 Part 2, 3.3.2), or None. Raises BadInput else."""
     text = given.get(name)
-    if text not in (None, "true", "false"):
+    if text not in (None, "true", "false", "1", "0"):
         raise BadInput(f"{name} is {text!r}; expected is true or false")
-    return None if text is None else text == "true"
+    return None if text is None else text in ("true", "1")
 
 
 def entailment(given: Mapping[str, str], name: str = "entailment") -> bool:

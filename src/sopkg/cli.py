@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
+from pyoxigraph import RdfFormat
 
 from sopkg import __version__
 from sopkg.answers import Answers
@@ -31,6 +32,8 @@ from sopkg.ontologystate import require_good
 from sopkg.pool import Pool
 from sopkg.reasoncli import reason_group
 from sopkg.remedy import as_text as remedy_text
+from sopkg.remote import Endpoint, RemotePool
+from sopkg.remotederive import derive_remotely
 from sopkg.respond import read_responses, replace_responses
 from sopkg.responses import COLUMNS as RESPONSE_COLUMNS
 from sopkg.responses import TOLD, said
@@ -112,6 +115,9 @@ as_of_option = click.option(
 )
 
 
+endpoint_option = click.option(
+    "--endpoint", metavar="URL", help="Ask this SPARQL endpoint instead, which holds what `sopkg dump` wrote."
+)
 extensions_option = click.option(
     "--extensions", is_flag=True, help="With the kinds of gap that come from other literature than the paper."
 )
@@ -123,8 +129,12 @@ def snapshots(settings: Settings) -> SnapshotStore:
 
 
 @contextmanager
-def answering(settings: Settings) -> Iterator[Answers]:
-    """Answers from the published state, with one query worker."""
+def answering(settings: Settings, endpoint: str | None = None) -> Iterator[Answers]:
+    """Answers from the published state, with one query worker; or from what an endpoint holds."""
+    if endpoint is not None:
+        remote = RemotePool(Endpoint(endpoint, None, settings.query_seconds), settings)
+        yield Answers(settings, cast(Pool, remote), lambda: endpoint)
+        return
     snapshots(settings).current()
     # A person at their own terminal asks their own machine: a network namespace is good to have here, not needed.
     with Pool(replace(settings, workers=1, allow_no_netns=True)) as pool:
@@ -300,6 +310,7 @@ def _problem_line(problem: Problem) -> str:
     is_flag=True,
     help="Pass over gaps that are accepted risks today, with --fail-on, --baseline and in JUnit XML, and say how many.",
 )
+@endpoint_option
 @click.pass_context
 def audit(
     context: click.Context,
@@ -312,13 +323,14 @@ def audit(
     baseline: Path | None,
     extensions: bool,
     pass_accepted: bool,
+    endpoint: str | None,
 ) -> None:
     """Print the gap report: counts by kind, severity and verdict, and the worst findings.
 
     Example: sopkg audit --city buenos-aires --date 2019-11 --fail-on critical
     """
     earlier = None if baseline is None else read_baseline(baseline)
-    with answering(context.obj) as answers:
+    with answering(context.obj, endpoint) as answers:
         report = answers.audit(city_name, _day(date), _day(as_of), sort, extensions)
         report = replace(report if earlier is None else report.beside(earlier), passes_accepted=pass_accepted)
         click.echo(report.written(form), nl=False)
@@ -332,6 +344,30 @@ def audit(
 
 def _day(text: str | None) -> str | None:
     return None if text is None else observation_date(text)
+
+
+@main.command("derive")
+@click.option("--endpoint", required=True, metavar="URL", help="The SPARQL query endpoint that holds the observation.")
+@click.option("--update-endpoint", required=True, metavar="URL", help="Its SPARQL update endpoint.")
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--date", required=True, help="Observation date, as it was loaded.")
+@click.option("--yes", is_flag=True, help="Write without asking first.")
+@click.pass_obj
+def derive_command(
+    settings: Settings, endpoint: str, update_endpoint: str, city_name: str, date: str, yes: bool
+) -> None:
+    """Entail and audit an observation where it lies, on another SPARQL server, and put the result in force there.
+
+    Example: sopkg derive --endpoint http://localhost:7878/query --update-endpoint http://localhost:7878/update \\
+    --city buenos-aires --date 2019-11
+    """
+    known, day = city(city_name), observation_date(date)
+    if not yes:
+        click.confirm(f"Replace what {endpoint} holds as inferred and found of {city_name} {day}?", abort=True)
+    with _progress(f"{city_name} {day}") as progress:
+        to = Endpoint(endpoint, update_endpoint, settings.query_seconds)
+        derived = derive_remotely(to, known, day, lambda step: progress(step, ""))
+    click.echo(f"triples: {derived.inferred} inferred in {derived.rounds} rounds, {derived.gaps} gaps")
 
 
 @main.command("cube")
@@ -564,6 +600,7 @@ def _utf8(data: bytes, what: str) -> str:
 )
 @entailment_option
 @as_of_option
+@endpoint_option
 @click.pass_obj
 def ask(
     settings: Settings,
@@ -573,6 +610,7 @@ def ask(
     form: str,
     entailment: str,
     as_of: str | None,
+    endpoint: str | None,
 ) -> None:
     """Run a predefined query.
 
@@ -582,7 +620,7 @@ def ask(
         click.echo(as_table([{"name": q["name"], "question": q["summary"]} for q in Answers.queries()]), nl=False)
         return
     given, read = parameters(pairs), (entailment == "rl", _day(as_of))
-    with answering(settings) as answers:
+    with answering(settings, endpoint) as answers:
         if form == "csv":  # as SPARQL writes it: with a head where there are no rows
             click.echo(answers.ask_as(name, given, "", form, *read).body, nl=False)
             return
@@ -608,19 +646,28 @@ def _summary(name: str) -> str:
 @click.argument("file", type=click.File("rb"))
 @click.option("--format", "form", default=None, help="json, xml, csv, tsv; or turtle, nt, rdf, jsonld … for graphs.")
 @click.option("--seconds", type=float, callback=above_zero, help="A time limit below the setting's.")
+@click.option("--explain", is_flag=True, help="Tell what was run, over which graphs and in what time, as JSON.")
 @entailment_option
 @as_of_option
+@endpoint_option
 @click.pass_obj
 def query(
-    settings: Settings, file: Any, form: str | None, seconds: float | None, entailment: str, as_of: str | None
+    settings: Settings,
+    file: Any,
+    form: str | None,
+    seconds: float | None,
+    explain: bool,
+    entailment: str,
+    as_of: str | None,
+    endpoint: str | None,
 ) -> None:
     """Run a SPARQL query from a file, or from standard input as -.
 
     Example: echo 'SELECT * { ?s ?p ?o } LIMIT 3' | sopkg query - --format csv
     """
     text = _utf8(file.read(), "query")
-    with answering(settings) as answers:
-        click.echo(answers.sparql(text, form, seconds, entailment == "rl", _day(as_of)).body, nl=False)
+    with answering(settings, endpoint) as answers:
+        click.echo(answers.sparql(text, form, seconds, entailment == "rl", _day(as_of), explain).body, nl=False)
 
 
 @main.command()
@@ -685,6 +732,18 @@ def forget_command(settings: Settings, city_name: str, date: str) -> None:
     """
     gone = forget(snapshots(settings), city(city_name), observation_date(date))
     click.echo(f"dropped {len(gone)} graphs")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def dump(settings: Settings, file: Path) -> None:
+    """Write every graph of the store to a file of N-Quads, for another SPARQL server to load.
+
+    Example: sopkg dump store.nq
+    """
+    with snapshots(settings).reading() as store:
+        store.dump(output=file, format=RdfFormat.N_QUADS)
 
 
 @main.command()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from functools import lru_cache
 from typing import Any
 
-from pyoxigraph import Store
+from pyoxigraph import NamedNode, Store
 
 from sopkg import graphs
 from sopkg.errors import not_found, not_observed
@@ -49,6 +51,12 @@ class Selection:
             return {"chosen": True}
         return {"select": {"city": self.city, "as_of": self.as_of, "entailment": self.entailment}}
 
+    def entailed(self, names_dataset: bool) -> str:
+        """What the graphs read hold of what follows: OWL 2 RL, nothing, or what the chosen graphs have."""
+        if names_dataset or self.default_graphs is not None or self.named_graphs is not None:
+            return "as the graphs chosen"
+        return "rl" if self.entailment else "none"
+
 
 def in_store(store: Store) -> list[CurrentGraph]:
     """The graphs in force that a store's catalogue names."""
@@ -58,9 +66,32 @@ def in_store(store: Store) -> list[CurrentGraph]:
     ]
 
 
+@lru_cache(1)
+def in_snapshot(store: Store) -> tuple[CurrentGraph, ...]:
+    """The same of a snapshot, which never changes: it is read once."""
+    return tuple(in_store(store))
+
+
 def read_current_graphs(job: Job) -> list[Any]:
     """A worker's operation: the graphs in force of its snapshot."""
-    return [asdict(each) for each in in_store(job.store)]
+    return [asdict(each) for each in in_snapshot(job.store)]
+
+
+def resolved(store: Store, names: Sequence[str]) -> list[str]:
+    """The graphs in force that names stand for: what sources say of an observation has a name that stays."""
+    now = _in_force(store)
+    return [now.get(name, name) for name in names]
+
+
+@lru_cache(maxsize=1)
+def _in_force(store: Store) -> dict[str, str]:
+    return {each.iri.rpartition("/")[0]: each.iri for each in graphs.current_graphs(store) if each.step == ASSERTED}
+
+
+def has_graph(job: Job) -> bool:
+    """A worker's operation: whether there is a graph of a name."""
+    (name,) = resolved(job.store, [job.payload["graph"]])
+    return job.store.contains_named_graph(NamedNode(name))
 
 
 def current_graphs(pool: Pool) -> list[CurrentGraph]:
@@ -86,7 +117,9 @@ def default_graphs(
     latest = _latest(observed, as_of)
     steps = (ASSERTED, INFERRED) if entailment else (ASSERTED,)
     dated = [each.graph for each in observed if each.step in steps and latest.get(each.city) == each.date]
-    return dated + [graph.graph for graph in known if graph.step == ONTOLOGY]
+    # What callers wrote to no graph of theirs is read where nothing is chosen.
+    beside = [graph.graph for graph in known if graph.graph == graphs.DEFAULT and city is as_of is None]
+    return dated + [graph.graph for graph in known if graph.step == ONTOLOGY] + beside
 
 
 def _of_city(observed: list[CurrentGraph], city: str | None) -> list[CurrentGraph]:

@@ -112,14 +112,16 @@ def detect(
     mapping_hash: str = "",
     progress: Progress = lambda _: None,
     asked: Collection[str] | None = None,
+    fanout: Fanout | None = None,
 ) -> list[Statement]:
     """The triples of every finding, severity included.
 
     `store` holds the ontology, the observation (asserted and inferred) and the findings of earlier dates in its default
     graph; the findings are added to it on the way, so that later strata and the severity steps can see them. `asked`
-    names the gap queries to run, those of the paper's kinds if None.
+    names the gap queries to run, those of the paper's kinds if None. `fanout` is measured where it is not given; with
+    an empty one only SPARQL 1.1 is asked.
     """
-    fanout, kinds = measure(store), read_kinds(store)
+    fanout, kinds = measure(store) if fanout is None else fanout, read_kinds(store)
     scope = Scope(store, audit.date, fanout)
     triples = _write(store, stages(store, audit))
     everything: list[Finding] = []

@@ -127,6 +127,13 @@ def entail(
     return closure.finish()
 
 
+def for_ontology(files: Iterable[QueryFile], schema: Store) -> list[Instance]:
+    """The rules' instances for an ontology, those of equality as they are written: for who runs them elsewhere."""
+    rules = read_rules(files)
+    equality = [rule for rule in rules if rule.name in EQUALITY_RULES]
+    return [*_closed_schema(rules, schema).instances, *(each for rule in equality for each in instances(rule, schema))]
+
+
 @dataclass(frozen=True)
 class _Ontology:
     """An ontology closed by itself: what follows from it, and the rules' instances for it."""
@@ -307,7 +314,7 @@ class _Closure:
     def ask(store: Store, instance: Instance, where: Group) -> list[Statement]:
         """What an instance makes of a store and the store has not."""
         template = instance.template
-        tests = tuple(map(Filter, _conditions(template)))
+        tests = tuple(map(Filter, conditions(template)))
         found = store.query(print_query(Construct(template, Group((*where.parts, *tests)))))
         assert isinstance(found, QueryTriples)
         return [triple for triple in dict.fromkeys(found) if _quad(triple) not in store and not is_reflexive(triple)]
@@ -404,7 +411,7 @@ def ground(patterns: Iterable[Triple]) -> tuple[Statement, ...]:
     )
 
 
-def _conditions(template: tuple[Triple, ...]) -> Iterator[Call | Exists]:
+def conditions(template: tuple[Triple, ...]) -> Iterator[Call | Exists]:
     """What leaves out, within the engine, what a single head would say again or say of a thing and itself."""
     if len(template) != 1:
         return

@@ -81,6 +81,12 @@ class NotAcceptable(SopkgError):
     status, exit_code, title = 406, 2, "No acceptable format"
 
 
+class RequestTimeout(SopkgError):
+    """The request did not arrive whole in time."""
+
+    status, exit_code, title = 408, 1, "Request not whole in time"
+
+
 class Conflict(SopkgError):
     """Somebody else holds what is needed, or the state forbids it."""
 
@@ -123,6 +129,18 @@ class Busy(Unavailable):
     title = "Too many queries at once"
 
 
+class Ended(Unavailable):
+    """Someone who may has ended the query."""
+
+    title = "The query was ended"
+
+
+class CallerGone(Unavailable):
+    """Who asked has closed the connection; nobody reads this."""
+
+    title = "The caller is gone"
+
+
 class WorkerDied(Unavailable):
     """The process that worked on this query ended; it has been replaced, and no other caller noticed."""
 
@@ -153,6 +171,12 @@ class ReasonerMissing(Unavailable):
     exit_code, title = 2, "No reasoner"
 
 
+class RemoteFault(Unavailable):
+    """Another server can't be asked, or answers with what is no answer."""
+
+    title = "Not answered by the endpoint"
+
+
 class OntologyRefused(Unavailable):
     """The ontology's files have faults; the detail and the extra members have term, rule and line of each."""
 
@@ -160,16 +184,16 @@ class OntologyRefused(Unavailable):
     faults: Sequence[Any] = ()
 
 
-class ReasoningTimeout(SopkgError):
+class ReasoningTimeout(Unavailable):
     """The reasoner ran past its time limit and was ended."""
 
-    status, exit_code, title = 504, 1, "Reasoning past its time limit"
+    title = "Reasoning past its time limit"
 
 
-class QueryTimeout(SopkgError):
-    """The query ran past its time limit and was ended; 504, as a 503 would say that trying again helps."""
+class QueryTimeout(Unavailable):
+    """The query ran past its time limit and was ended; no Retry-After, since trying the same again does not help."""
 
-    status, exit_code, title = 504, 1, "Query past its time limit"
+    title = "Query past its time limit"
 
 
 def near_names(name: str, known: Iterable[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from datetime import UTC, datetime
 
 from flask import Flask, Response, current_app, g, request
@@ -12,6 +11,7 @@ from flask import Flask, Response, current_app, g, request
 from sopkg import __version__
 from sopkg.errors import SopkgError
 from sopkg.files import found
+from sopkg.guard import changes_with_time
 from sopkg.ontologycheck import digest
 from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
@@ -31,9 +31,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
-# Where a query may say something else the next time; an escape may hide such a word.
-_CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
-OF_THE_MOMENT = ("health", "ready", "metrics", "static")
+OF_THE_MOMENT = ("health", "ready", "metrics", "running", "static")
 _SMALLEST, _LEVEL = 1024, 4  # bytes that are worth compressing, and how hard
 
 
@@ -66,7 +64,7 @@ def _tag() -> str | None:
 
     A response to a gap lasts until a day.
     """
-    if _CHANGING.search(request.args.get("query", "")):
+    if changes_with_time(request.args.get("query", "")):
         return None
     try:
         snapshot = current_app.extensions["sopkg-snapshots"].version()

@@ -56,7 +56,7 @@ def known_graphs(store: Store) -> list[Graph]:
             _text(row["city"]),
             _text(row["date"]),
             row["method"].value,
-            row["current"].value == "true",
+            row["current"].value in ("true", "1"),
         )
         for row in rows
     ]

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from sopkg.errors import BadInput, Forbidden, TooLarge, TooNested
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<skip>    \s++ | \#[^\n\r]*+ )
   | (?P<string>  \"{3} (?: [^"\\] | \\. | "(?!"") )*+ (?: \"{3} | \Z )
@@ -31,17 +31,19 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_OPENING = {"(": ")", "[": "]", "{": "}"}
-_CLOSING = frozenset(_OPENING.values())
+"""A token of SPARQL; its kind is the name of the group."""
+OPENING = {"(": ")", "[": "]", "{": "}"}
+_CLOSING = frozenset(OPENING.values())
 _SEPARATORS = frozenset(",;.")
 _OPERATORS = frozenset(("||", "&&", "|", "+", "-", "*", "/", "^", "!"))
 _CHAINED_GROUPS = frozenset(("UNION", "OPTIONAL", "MINUS", "LATERAL"))
 _FORMS = frozenset(("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"))
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
 _DATA_ALONE = frozenset(("PREFIX", "BASE", "INSERT", "DELETE", "DATA", "A", "TRUE", "FALSE"))
-_OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
+OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
 _CALLS_OUT = re.compile(r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE)
-_CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
+CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _LAST_CODEPOINT = 0x10FFFF
 
 
@@ -84,7 +86,7 @@ class _Scan:
             self._mark(text, token)
         elif kind == "iri":
             # Inside a parenthesis and after an operand, `<` may be the operator and what follows live text.
-            self.ambiguous |= self.frames[-1].mark == "(" and self.previous in (*_OPERANDS, ")")
+            self.ambiguous |= self.frames[-1].mark == "(" and self.previous in (*OPERANDS, ")")
         if self.depth > self.deepest:
             self.deepest, self.deepest_at = self.depth, token.start()
         if kind not in ("skip", "joint"):
@@ -99,7 +101,7 @@ class _Scan:
             self.depth += 1
 
     def _mark(self, mark: str, token: re.Match[str]) -> None:
-        if mark in _OPENING:
+        if mark in OPENING:
             self.frames.append(_Frame(mark))
             self.depth += 1
         elif mark in _CLOSING:
@@ -127,16 +129,21 @@ def inspect(query: str, nesting: int, size: int) -> Inspection:
     if len(query) > size:
         raise TooLarge(f"the query has {len(query)} characters; the limit is {size}", {"limit": size})
     scan = _checked(query, nesting)
-    plain = _CODEPOINT.sub(_character, query)
+    plain = CODEPOINT.sub(_character, query)
     if plain != query:  # an escaped character may stand anywhere, in keywords too (SPARQL 1.1, 19.2)
         _checked(plain, nesting)
     return Inspection(scan.first if scan.first in _FORMS else "", "FROM" in scan.words)
 
 
+def changes_with_time(query: str) -> bool:
+    """Whether a query may say something else the next time; an escape may hide such a word."""
+    return _CHANGING.search(query) is not None
+
+
 def inspect_update(update: str, nesting: int) -> None:
     """Looks an update over; raises Forbidden or TooNested, and leaves bad syntax to the parser."""
     _scanned(update, nesting)
-    _scanned(_CODEPOINT.sub(_character, update), nesting)
+    _scanned(CODEPOINT.sub(_character, update), nesting)
 
 
 def all_named(update: str) -> str | None:
@@ -145,9 +152,9 @@ def all_named(update: str) -> str | None:
     Whoever knows which of these triples are there knows what INSERT DATA and DELETE DATA change (SPARQL 1.1 Update,
     3.1.1 and 3.1.2).
     """
-    if _CODEPOINT.search(update):
+    if CODEPOINT.search(update):
         return None
-    tokens = list(_TOKEN.finditer(update))
+    tokens = list(TOKEN.finditer(update))
     if not {token.group().upper() for token in tokens if token.lastgroup == "word"} <= _DATA_ALONE:
         return None
     return "".join("INSERT" if _is_word(token, "DELETE") else token.group() for token in tokens)
@@ -158,7 +165,7 @@ def using(update: str, default: Sequence[str], named: Sequence[str]) -> str:
 
     Raises BadInput where the text says itself which graphs it reads.
     """
-    tokens = [token for token in _TOKEN.finditer(update) if token.lastgroup != "skip"]
+    tokens = [token for token in TOKEN.finditer(update) if token.lastgroup != "skip"]
     if any(_is_word(token, "USING") or _is_word(token, "WITH") for token in tokens):
         said = "an update says by USING or WITH which graphs it reads, or the request does, not both"
         raise BadInput(f"using-graph-uri or using-named-graph-uri beside such a clause: {said}")
@@ -177,7 +184,7 @@ def using(update: str, default: Sequence[str], named: Sequence[str]) -> str:
 def _group(text: str, start: int) -> str:
     """The first group in braces: `DELETE WHERE {…}` is short for `DELETE {…} WHERE {…}`."""
     depth, begin = 0, None
-    for token in _TOKEN.finditer(text, start):
+    for token in TOKEN.finditer(text, start):
         mark = token.group() if token.lastgroup == "mark" else ""
         begin = token.start() if mark == "{" and begin is None else begin
         depth += (mark == "{") - (mark == "}")
@@ -199,7 +206,7 @@ def _checked(query: str, nesting: int) -> _Scan:
 
 def _scanned(query: str, nesting: int) -> _Scan:
     scan = _Scan()
-    for token in _TOKEN.finditer(query):
+    for token in TOKEN.finditer(query):
         scan.read(token)
     _refuse_calls(scan, query)
     if scan.deepest > nesting:

@@ -20,6 +20,7 @@ class Merge:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.merged = lru_cache(_KEPT)(self._merged)
+        self.repeats = lru_cache(_KEPT)(self._repeats)
 
     def overlap(self, graphs: Sequence[str]) -> bool:
         """Whether graphs may share a triple.
@@ -35,6 +36,17 @@ class Merge:
         seen = {(known[each].city, known[each].step) for each in graphs}
         dates = {(known[each].city, known[each].date) for each in graphs}
         return len(seen) < len(set(graphs)) or len(dates) > len({city for city, _ in dates})
+
+    def _repeats(self, graph: str, graphs: tuple[str, ...]) -> bool:
+        """Whether one of these graphs says something that another says."""
+        others = [NamedNode(each) for each in graphs if each != graph]
+        found = self._store.quads_for_pattern(None, None, None, NamedNode(graph))
+        triples = ((each.subject, each.predicate, each.object) for each in found)
+        return any(Quad(*triple, other) in self._store for triple in triples for other in others)
+
+    def named(self) -> list[str]:
+        """Every named graph."""
+        return [each.value for each in self._store.named_graphs() if isinstance(each, NamedNode)]
 
     def _merged(self, default: tuple[str, ...], named: tuple[str, ...]) -> Store:
         """A store in memory whose default graph is the merge of some graphs, beside the named ones."""

@@ -59,7 +59,7 @@ class Middle(Protocol):
     def responses_to(self, identifier: str) -> Sequence[Row]:
         """What was answered to a gap."""
 
-    def respond(self, identifier: str, given: Mapping[str, object]) -> tuple[Row, bool]:
+    def respond(self, identifier: str, given: Mapping[str, object], who: str = ...) -> tuple[Row, bool]:
         """Records what is answered to a gap: the response, and whether it is new."""
 
     def queries(self) -> Sequence[Row]:

@@ -98,7 +98,7 @@ def measure(store: Store) -> Fanout:
     """Counts the predicates and classes of a store's default graph."""
     sizes = store.query(system_query("fanout"))
     assert isinstance(sizes, QuerySolutions)
-    return Fanout({row["predicate"]: _size(row) for row in sizes}, class_sizes(store))
+    return Fanout({row["predicate"]: size(row) for row in sizes}, class_sizes(store))
 
 
 def class_sizes(store: Store) -> dict[NamedNode, int]:
@@ -108,7 +108,8 @@ def class_sizes(store: Store) -> dict[NamedNode, int]:
     return {row["class"]: int(row["instances"].value) for row in classes}
 
 
-def _size(row: QuerySolution) -> tuple[int, int, int]:
+def size(row: QuerySolution) -> tuple[int, int, int]:
+    """A row of counts: triples, subjects, objects."""
     return int(row["triples"].value), int(row["subjects"].value), int(row["objects"].value)
 
 
@@ -209,8 +210,7 @@ def nest_body(body: Group, fanout: Fanout, bound: set[Variable]) -> Group:
     # The steps count as bound, so that a negation further in names its own steps otherwise.
     inside = (bound | bindable_variables(body)).union(*map(triple_variables, patterns))
     filters = [_nest_part(part, fanout, inside) for part in body.parts if isinstance(part, Filter)]
-    ordered = order(patterns, fanout, bound)
-    return levels(ordered, filters, set(bound))
+    return levels(order(patterns, fanout, bound), filters)
 
 
 def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> list[Triple]:
@@ -232,12 +232,15 @@ def _preference(known: set[Variable], fanout: Fanout) -> Callable[[Triple], tupl
     return preference
 
 
-def levels(patterns: list[Triple], filters: list[Part], bound: set[Variable]) -> Group:
-    """One pattern, the filters that it completes, and the rest inside EXISTS."""
+def levels(patterns: list[Triple], filters: list[Part], bound: Iterable[Variable] = ()) -> Group:
+    """One pattern, the filters that it completes, and the rest inside EXISTS; `bound` are bound in every row around it.
+
+    What some rows leave unbound a later pattern may bind: a filter on it waits.
+    """
     if not patterns:
         return Group(tuple(filters))
     first, rest = patterns[0], patterns[1:]
-    bound = bound | triple_variables(first)
+    bound = {*bound, *triple_variables(first)}
     later = set().union(*map(triple_variables, rest)) - bound
     ready = [f for f in filters if isinstance(f, Filter) and not expression_variables(f.expression) & later]
     waiting = [test for test in filters if test not in ready]

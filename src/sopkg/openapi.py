@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.routing import Rule
 
 from sopkg import __version__, replies
+from sopkg.access import needed
 from sopkg.errors import (
     BadInput,
     Forbidden,
@@ -110,7 +112,7 @@ def _of_rule(app: Flask, rule: Rule) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     summary, _, more = inspect.cleandoc(view.__doc__ or "").partition("\n")
     for case in told.cases() if told.cases else [Case({}, summary.strip(), more.strip())]:
-        offered, path = told.at(case.path), _path(rule, case)
+        offered, path = replace(told.at(case.path), role=needed(app, rule.endpoint)), _path(rule, case)
         methods = [each for each in _OURS if each in (rule.methods or ())]
         yield path, {each.lower(): _operation(offered, rule, case, each, len(methods) > 1) for each in methods}
 
@@ -130,7 +132,7 @@ def _operation(offered: Operation, rule: Rule, case: Case, method: str, several:
         "parameters": [*parameters, *([_format(offered)] if offered.formats else [])],
         **({"requestBody": {"content": _content(body)}} if body else {}),
         "responses": _responses(offered, rule, method, bool(body)),
-        **({"security": [{"bearer": []}]} if offered.role else {}),
+        **({"security": [{"bearer": [offered.role]}]} if offered.role else {}),
     }
 
 
@@ -181,7 +183,9 @@ def _success(offered: Operation, status: int) -> dict[str, Any]:
     if status == 303:
         location = {"description": "where it is", "schema": {"type": "string", "format": "uri-reference"}}
         return {"description": _SUCCESS[status], "headers": {"Location": location}}
-    types = [each.header for each in offered.formats] or [offered.media_type]
+    if status == 204:
+        return {"description": _SUCCESS[status]}
+    types = [*([each.header for each in offered.formats] or [offered.media_type]), *offered.beside]
     return {
         "description": _SUCCESS[status],
         "content": _content({each: offered.answer if each == JSON.header else {} for each in types}),

@@ -56,16 +56,17 @@ class Case:
 class Operation:
     """What a view offers.
 
-    `formats` are those that are negotiated; where none is, it answers in `media_type`. `answer` is the JSON Schema of
-    its JSON, `status` what success is told by;
-    `body` tells the JSON Schema of each media type that is read; `raises` are errors beside those that follow from the
-    rest (see `openapi`); `role` is who may ask, if not everybody; `cases` are the addresses that the route stands for,
-    where they are known; with `others` it takes parameters beside those that are named, as text.
+    `formats` are those that are negotiated; where none is, it answers in `media_type`. `beside` are the media types of
+    answers that are not negotiated, such as an update's. `answer` is the JSON Schema of its JSON, `status` what success
+    is told by; `body` tells the JSON Schema of each media type that is read; `raises` are errors beside those that
+    follow from the rest (see `openapi`); `role` is who may ask, if not everybody; `cases` are the addresses that the
+    route stands for, where they are known; with `others` it takes parameters beside those that are named, as text.
     """
 
     parameters: tuple[Parameter, ...]
     formats: tuple[Format, ...] = ()
     media_type: str = JSON.header
+    beside: tuple[str, ...] = ()
     answer: Schema = field(default_factory=lambda: OBJECT)
     status: tuple[int, ...] = (200,)
     body: Callable[[], Mapping[str, Schema]] = dict

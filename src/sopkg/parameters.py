@@ -15,6 +15,8 @@ _DAY: Schema = {"type": "string", "pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9
 _WHEN = "YYYY-MM-DD, or YYYY-MM for the month's last day"
 _TERM = "in N-Triples, as an IRI or with a known prefix"
 
+_TRUTH = ("true", "false")
+
 GAP = Parameter("gap_id", "the gap's identifier, as reports have it")
 CITY = Parameter("city", "a city's name, as /cities has it")
 DATE = Parameter("date", f"the date of an observation: {_WHEN}", _DAY, asked.date)
@@ -31,6 +33,19 @@ TIMEOUT = Parameter(
     "seconds that it may take, if less than the service gives",
     {"type": "number", "exclusiveMinimum": 0},
     asked.seconds,
+)
+MOST_ROWS = Parameter(
+    "rows",
+    "rows that an answer may have, if fewer than the service gives",
+    {"type": "integer", "minimum": 1},
+    asked.whole,
+)
+LENIENT = Parameter(
+    "lenient",
+    "true publishes what breaks a rule of the data too, and lists it",
+    {"type": "string", "default": "false"},
+    asked.truth,
+    lambda: _TRUTH,
 )
 PAGE = Parameter("page", "which page", {"type": "integer", "minimum": 1, "default": 1}, asked.whole)
 TRIPLE = tuple(
@@ -62,7 +77,6 @@ _TYPES: Mapping[str, tuple[str, Schema]] = {
     "text": ("a text", STRING),
     "boolean": ("true or false", {"type": "boolean"}),
 }
-_TRUTH = ("true", "false")
 _CHOOSING: Mapping[str, Parameter] = {
     "city": CITY,
     "date": DATE,

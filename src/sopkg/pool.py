@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from sopkg import frames
-from sopkg.errors import Busy, MemoryExceeded, QueryTimeout, SopkgError, Unavailable, WorkerDied, by_name
+from sopkg.errors import MemoryExceeded, QueryTimeout, SopkgError, Unavailable, WorkerDied, by_name
 from sopkg.files import BASE_VARIABLE, ONTOLOGY_VARIABLE
+from sopkg.running import Run, Running
 from sopkg.settings import Settings
+from sopkg.turns import Turns
 
 _START_SECONDS = 20.0
 _REAP_SECONDS = 5.0
@@ -96,14 +98,15 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._slots = threading.BoundedSemaphore(settings.workers)
+        self._turns = Turns(settings.workers, settings.queue, settings.queue_seconds, "query worker")
+        self.running = Running()
         self._changed = threading.Condition()
         self._all: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._doomed: list[_Worker] = []
         self._closed = False
         self._failure: SopkgError | None = None
-        self._replaced = self._waiting = 0
+        self._replaced = 0
         # One thread starts all workers and lives as long: a worker ends with the thread that started it.
         self._keeper = threading.Thread(target=self._keep, name="sopkg-pool", daemon=True)
         self._keeper.start()
@@ -113,22 +116,8 @@ class Pool:
         """Asks a worker, returns its bytes or JSON value; `seconds` may lower the limit, never raise it."""
         limit = self._settings.query_seconds
         allowed = limit if seconds is None else min(seconds, limit)
-        if not self._slot():
-            raise self._busy()
-        try:
+        with self._turns.turn():
             return self._ask(operation, payload, allowed)
-        finally:
-            self._slots.release()
-
-    def _slot(self) -> bool:
-        """Waits for the right to use a worker; whether it came in time."""
-        with self._changed:
-            self._waiting += 1
-        try:
-            return self._slots.acquire(timeout=self._settings.queue_seconds)
-        finally:
-            with self._changed:
-                self._waiting -= 1
 
     def health(self) -> dict[str, object]:
         """What the workers are and may do: of `workers` queries at a time, how many run, and how many callers wait.
@@ -140,7 +129,7 @@ class Pool:
             counts = {
                 "workers": self._settings.workers,
                 "running": len(self._all) - len(self._idle) - len(self._doomed),
-                "waiting": self._waiting,
+                "waiting": self._turns.waiting,
                 "processes": len(self._all),
                 "replaced": self._replaced,
             }
@@ -149,6 +138,8 @@ class Pool:
             "megabytes": self._settings.query_megabytes,
             "nesting": self._settings.nesting,
             "result_bytes": self._settings.result_bytes,
+            "result_rows": self._settings.result_rows,
+            "queue": self._settings.queue,
         }
         return {**counts, "network_isolated": isolated, "limits": limits}
 
@@ -169,13 +160,9 @@ class Pool:
         worker, deadline = self._handed_over(operation, payload, seconds)
         usable = False
         try:
-            head, body = worker.receive(deadline)
-            usable = head.get("error", {}).get("name") != MemoryExceeded.__name__
-        except frames.Late:
-            worker.kill()
-            raise _too_slow(seconds) from None
-        except frames.Gone:
-            raise _death(worker.ended()) from None
+            with self.running.run(str(payload.get("query", operation)), worker.kill) as run:
+                head, body = _received(worker, deadline, seconds, run)
+            usable = run.stopped is None and head.get("error", {}).get("name") != MemoryExceeded.__name__
         finally:
             self._give_back(worker) if usable else self._doom(worker)
         _raise_error(head)
@@ -207,7 +194,7 @@ class Pool:
                 if self._failure is not None:
                     raise self._failure
                 if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
-                    raise self._busy()
+                    raise self._turns.busy()
 
     def _give_back(self, worker: _Worker) -> None:
         with self._changed:
@@ -218,10 +205,6 @@ class Pool:
         with self._changed:
             self._doomed.append(worker)
             self._changed.notify_all()
-
-    def _busy(self) -> Busy:
-        waited = self._settings.queue_seconds
-        return Busy(f"no query worker got free in {waited:g} s", {"retry_after": max(1, round(waited))})
 
     def _keep(self) -> None:
         """Keeps as many workers running as there should be, until the pool closes."""
@@ -269,6 +252,17 @@ class Pool:
                 self._changed.wait(_RETRY_SECONDS)
 
 
+def _received(worker: _Worker, deadline: float, seconds: float, run: Run) -> tuple[frames.Head, bytes]:
+    """What the worker answers; a worker that is late is ended. Raises what ended it otherwise."""
+    try:
+        return worker.receive(deadline)
+    except frames.Late:
+        worker.kill()
+        raise _too_slow(seconds) from None
+    except frames.Gone:
+        raise run.stopped or _death(worker.ended()) from None
+
+
 def worker_environment() -> dict[str, str]:
     """The environment of a process that works for the service."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -280,6 +274,7 @@ def _started(settings: Settings, errors: IO[bytes]) -> subprocess.Popen[bytes]:
         "store": str(settings.store),
         "megabytes": settings.query_megabytes,
         "result_bytes": settings.result_bytes,
+        "result_rows": settings.result_rows,
         "allow_no_netns": settings.allow_no_netns,
     }
     return subprocess.Popen(  # noqa: S603 - our own module, run by the interpreter that runs us

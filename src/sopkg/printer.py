@@ -68,7 +68,7 @@ def print_part(part: Part) -> str:
         case Bind():
             return f"BIND ({print_expression(part.expression)} AS {part.variable})"
         case Values():
-            return _values(part)
+            return print_values(part)
         case Select():
             return "{ " + _select(part) + " }"
 
@@ -118,7 +118,8 @@ def _constraint(expression: Expression) -> str:
     return text if isinstance(expression, Exists) else f"({text})"
 
 
-def _values(values: Values) -> str:
+def print_values(values: Values) -> str:
+    """Inline data."""
     heads = " ".join(map(str, values.variables))
     rows = " ".join("(" + " ".join(_cell(term) for term in row) + ")" for row in values.rows)
     return f"VALUES ({heads}) {{ {rows} }}"

@@ -8,16 +8,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from sopkg import frames
-from sopkg.errors import Busy, MemoryExceeded, ReasoningTimeout, SopkgError, WorkerDied, by_name
+from sopkg.errors import MemoryExceeded, ReasoningTimeout, SopkgError, WorkerDied, by_name
 from sopkg.pool import OUT_OF_MEMORY, worker_environment
+from sopkg.running import Running
 from sopkg.settings import Settings
+from sopkg.turns import Turns
 
 _TAIL_BYTES = 2000
 
@@ -25,9 +27,10 @@ _TAIL_BYTES = 2000
 class Reasoner:
     """Runs as many requests at the same time as settings allow workers; safe to use from many threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, running: Running | None = None) -> None:
         self._settings = settings
-        self._slots = threading.BoundedSemaphore(settings.workers)
+        self._turns = Turns(settings.workers, settings.queue, settings.queue_seconds, "reasoner")
+        self._running = running or Running()
 
     def run(
         self, operation: str, payload: Mapping[str, Any], graph: bytes = b"", seconds: float | None = None
@@ -36,14 +39,9 @@ class Reasoner:
 
         Raises what the operation raises; ReasoningTimeout, MemoryExceeded or Busy where a limit is met.
         """
-        waiting = self._settings.queue_seconds
-        if not self._slots.acquire(timeout=waiting):
-            raise Busy(f"no reasoner got free in {waiting:g} s", {"retry_after": max(1, round(waiting))})
-        try:
-            limit = self._settings.reason_seconds
+        limit = self._settings.reason_seconds
+        with self._turns.turn():
             return self._run(operation, payload, graph, limit if seconds is None else min(seconds, limit))
-        finally:
-            self._slots.release()
 
     def _run(self, operation: str, payload: Mapping[str, Any], graph: bytes, seconds: float) -> tuple[Any, bytes]:
         deadline = time.monotonic() + seconds
@@ -51,12 +49,13 @@ class Reasoner:
             head = {"operation": operation, "payload": payload, "scratch": scratch, **self._options()}
             process = _started(Path(scratch), errors)
             try:
-                answer, body = _asked(process, head, graph, deadline)
+                with self._running.run(f"reason: {operation}", partial(_kill, process)) as run:
+                    answer, body = _asked(process, head, graph, deadline)
             except frames.Late:
                 said = f"reasoning took longer than {seconds:g} s and was ended"
                 raise ReasoningTimeout(said, {"seconds": seconds}) from None
             except frames.Gone:
-                raise _death(process, errors) from None
+                raise run.stopped or _death(process, errors) from None
             finally:
                 _end(process)
         if "error" in answer:
@@ -93,10 +92,14 @@ def _asked(
     return frames.read(process.stdout.fileno(), deadline)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the worker and whatever it has started, and closes its pipes."""
+def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):  # all of them have ended
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the worker and whatever it has started, and closes its pipes."""
+    _kill(process)
     process.wait()
     for pipe in (process.stdin, process.stdout):
         assert pipe is not None

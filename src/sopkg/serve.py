@@ -13,6 +13,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from sopkg.errors import Conflict
+from sopkg.gateway import Gateway
 from sopkg.ontologycheck import Fault
 from sopkg.ontologystate import use_good
 from sopkg.pool import Pool
@@ -20,15 +21,17 @@ from sopkg.settings import Settings, variable
 from sopkg.store import SnapshotStore
 from sopkg.web import create_app
 
-_THREADS_BESIDE_QUERIES = 6  # those who wait for a worker do not hold up /health
-_ENDING_SECONDS = 3  # what is being answered may end in this time
-
 
 def application() -> Flask:
     """The WSGI application with the settings of the environment."""
     settings, faults = use_good(Settings.from_environment())
     _tell(faults)
     return create_app(settings)
+
+
+def gateway() -> Gateway:
+    """The same application for the server, which tells it of callers that go away."""
+    return Gateway(application(), Settings.from_environment())
 
 
 def serve(settings: Settings) -> None:
@@ -40,16 +43,15 @@ def serve(settings: Settings) -> None:
     _try_address(settings)
     os.environ.update(_environment(settings))  # the application runs in a process of its own
     server = Granian(
-        "sopkg.serve:application",
+        "sopkg.serve:gateway",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         address=settings.host,
         port=settings.port,
         websockets=False,
         workers=1,
         respawn_failed_workers=True,
-        workers_kill_timeout=_ENDING_SECONDS,
-        blocking_threads=2 * settings.workers + _THREADS_BESIDE_QUERIES,
+        workers_kill_timeout=settings.ending_seconds,
         log_enabled=False,
     )
     address = f"http://{_shown(settings.host)}:{settings.port}"

@@ -105,12 +105,17 @@ class Settings:
     workers: Annotated[int, About(_positive, _COUNT, "queries that run at the same time")] = 2
     query_seconds: Annotated[float, About(_seconds, _SECONDS, "time that one query may take")] = 30.0
     queue_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a query waits for a worker")] = 10.0
+    queue: Annotated[int, About(_positive, _COUNT, "queries that wait for a worker; one more is refused at once")] = 16
     query_megabytes: Annotated[
         int, About(_megabytes, f"a whole number from {SMALLEST_WORKER}", "address space of one query worker")
     ] = 2048
     nesting: Annotated[int, About(_positive, _COUNT, "brackets and chained operators a query may nest")] = 200
     body_bytes: Annotated[int, About(_positive, _COUNT, "largest request body and query text")] = 262_144
     result_bytes: Annotated[int, About(_positive, _COUNT, "largest result of one query")] = 268_435_456
+    kept_bytes: Annotated[
+        int, About(_positive, _COUNT, "bytes of predefined queries' answers that are kept until something is published")
+    ] = 67_108_864
+    result_rows: Annotated[int, About(_positive, _COUNT, "most rows, or triples, that one query may give")] = 2_000_000
     reason_seconds: Annotated[float, About(_seconds, _SECONDS, "time that reasoning may take")] = 60.0
     reason_megabytes: Annotated[int, About(_positive, _COUNT, "memory that reasoning may take")] = 2048
     graph_bytes: Annotated[int, About(_positive, _COUNT, "largest graph that is sent to be reasoned over")] = 33_554_432
@@ -118,6 +123,10 @@ class Settings:
     write_megabytes: Annotated[
         int, About(_megabytes, f"a whole number from {SMALLEST_WORKER}", "address space of the process that writes")
     ] = 8192
+    body_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a request's body may take to arrive")] = 30.0
+    ending_seconds: Annotated[
+        int, About(_positive, f"{_COUNT}, in seconds", "time that requests have when `serve` is told to end")
+    ] = 8
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
     reader_hash: Annotated[

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pyoxigraph as ox
@@ -14,14 +15,21 @@ from rdflib.plugins.sparql.algebra import translateQuery
 from rdflib.plugins.sparql.parser import parseQuery, parseUpdate
 from rdflib.plugins.sparql.sparql import SPARQLError
 
-from sopkg.dataset import Selection, default_graphs, in_store
+from sopkg.amounts import capped, check_rows
+from sopkg.dataset import Selection, default_graphs, in_snapshot, resolved
 from sopkg.errors import BadInput, NotAcceptable, TooLarge
+from sopkg.graphs import DEFAULT
 from sopkg.guard import inspect
 from sopkg.merge import merge_of
+from sopkg.negation import Fanout
 from sopkg.pool import Pool
-from sopkg.results import GRAPHS, Answer, Format, chosen, offered, to_term
+from sopkg.results import GRAPHS, JSON, Answer, Format, chosen, offered, to_term
 from sopkg.results import ROWS as ROW_FORMATS
+from sopkg.rewriting import nested
+from sopkg.sampling import samples_of
 from sopkg.settings import Settings
+from sopkg.syntax import Triple
+from sopkg.tabulate import as_json
 from sopkg.worker import Job, Reply
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
@@ -37,6 +45,7 @@ ROWS = "rows"
 """The format that asks for rows of terms instead of a serialisation."""
 _SYNTAX = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _MESSAGE_LENGTH, _NEAR_LENGTH = 300, 60
+_NO_PLAN = "the engine's Python interface does not offer its plan"
 _NAMES = ("JSON", "XML", "CSV", "TSV")
 _SERIALISERS: list[ox.QueryResultsFormat] = [getattr(ox.QueryResultsFormat, name) for name in _NAMES]
 _RESULT_FORMATS = {each.media_type.partition(";")[0]: each for each in _SERIALISERS}
@@ -51,17 +60,28 @@ def answer(
     accept: str = "",
     form: str | None = None,
     seconds: float | None = None,
+    rows: int | None = None,
     prefixes: Mapping[str, str] | None = None,
+    optimise: bool = True,
+    explain: bool = False,
 ) -> Answer:
-    """A caller's own query, looked over, answered by a worker, in the format negotiated or named."""
+    """A caller's own query, looked over, answered by a worker, in the format negotiated or named.
+
+    `optimise` has negation nested, which changes no answer; with `explain` what was run is told instead, as JSON.
+    """
     seen = inspect(text, settings.nesting, settings.body_bytes)
-    format_ = chosen(accept, offered(seen.form), form)
+    format_ = chosen(accept, offered(seen.form), None if explain else form)
     payload = {
         "query": text,
         "format": format_.media_type,
         "prefixes": prefixes,
+        "rows": rows,
+        "optimise": optimise,
         **selection.payload(seen.names_dataset),
     }
+    if explain:
+        told = {**pool.run("explain", payload, seconds), "entailment": selection.entailed(seen.names_dataset)}
+        return Answer(as_json(told).encode(), JSON.header)
     return Answer(pool.run("query", payload, seconds), format_.header)
 
 
@@ -92,7 +112,7 @@ def _sd(name: str) -> ox.NamedNode:
 def _default(job: Job) -> list[str] | None:
     select = job.payload.get("select")
     if select is not None:
-        return default_graphs(in_store(job.store), **select)
+        return default_graphs(in_snapshot(job.store), **select)
     graphs: list[str] | None = job.payload.get("default_graphs")
     return graphs
 
@@ -118,28 +138,83 @@ class _Capped(io.RawIOBase):
 def query(job: Job) -> Reply:
     """A worker's operation: answers a query, as the payload's media type or as rows of terms in N-Triples."""
     payload = job.payload
+    dataset = _dataset(job)
+    return _answer(job, dataset, _run_text(dataset, payload))
+
+
+def explain(job: Job) -> Reply:
+    """A worker's operation: answers a query, and tells what was run, over which graphs, and how long it took.
+
+    The engine's own plan is not told: its Python interface has no way to ask for it.
+    """
+    dataset, started = _dataset(job), time.perf_counter()
+    text = _run_text(dataset, job.payload)
+    begun = time.perf_counter()
+    answer = _answer(job, dataset, text)
+    seconds = {"rewriting": begun - started, "answering": time.perf_counter() - begun}
+    graphs = {"defaultGraphs": dataset.default, "namedGraphs": dataset.named, "merged": dataset.merged is not None}
+    told = {"query": job.payload["query"], "run": text, "snapshot": job.snapshot, "seconds": seconds, **graphs}
+    return {**told, "bytes": len(answer) if isinstance(answer, bytes) else None, "plan": _NO_PLAN}
+
+
+def _run_text(dataset: _Dataset, payload: Mapping[str, Any]) -> str:
+    """The text to run: the caller's own, with each negation nested unless the caller wants none of that."""
+    text: str = payload["query"]
+    run = nested(text, dataset.sizes) if payload.get("optimise", True) else text
+    if run is not text:
+        try:
+            ox.Store().query(text)  # what is wrong with the text is said of what the caller wrote
+        except SyntaxError as error:
+            raise bad_syntax(text, error) from error
+    return run
+
+
+def _answer(job: Job, dataset: _Dataset, text: str) -> Reply:
+    payload = job.payload
     try:
-        answer = _asked(job)(
-            payload["query"],
-            substitutions={ox.Variable(name): to_term(text) for name, text in payload.get("substitutions", {}).items()},
-        )
-        return _rows(answer) if payload["format"] == ROWS else _serialised(answer, payload, job.result_bytes)
+        given = {ox.Variable(name): to_term(each) for name, each in payload.get("substitutions", {}).items()}
+        answer = dataset.ask(text, substitutions=given)
+        return _rows(answer, job.result_rows) if payload["format"] == ROWS else _serialised(answer, job)
     except SyntaxError as error:
         raise bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
         raise BadInput(str(error)) from error
 
 
-def _asked(job: Job) -> Callable[..., Any]:
-    """The store's way to be asked over the dataset that the caller chose, or over ours."""
+@dataclass(frozen=True)
+class _Dataset:
+    """What a query reads: a store, graphs of it as default graph, and those that GRAPH can name; None for all."""
+
+    store: ox.Store
+    default: list[str] | None
+    named: list[str] | None
+    merged: ox.Store | None = None
+
+    def ask(self, text: str, substitutions: Any = None) -> Any:
+        """What the engine answers."""
+        default, named = _graphs(self.default), _graphs(self.named)
+        if self.merged is None:
+            return self.store.query(text, default_graph=default, named_graphs=named, substitutions=substitutions)
+        whole: Any = ox.DefaultGraph()
+        return self.merged.query(text, default_graph=whole, named_graphs=named, substitutions=substitutions)
+
+    def sizes(self, patterns: list[Triple]) -> Fanout:
+        """What a step through the patterns' predicates touches."""
+        return samples_of(self.store).of(patterns, self.default or self.named)
+
+
+def _dataset(job: Job) -> _Dataset:
+    """The dataset that the caller chose, or ours."""
     default, named = _default(job), job.payload.get("named_graphs")
     chosen, merge = job.payload.get("chosen"), merge_of(job.store)
     if chosen and default is None:
         default, named = _clauses(job.payload["query"])
-    if chosen and default and merge.overlap(default):
-        store = merge.merged(tuple(default), tuple(named or ()))
-        return partial(store.query, named_graphs=_graphs(named or []), default_graph=ox.DefaultGraph())
-    return partial(job.store.query, default_graph=_graphs(default), named_graphs=_graphs(named))
+    default, named = (None if each is None else resolved(job.store, each) for each in (default, named))
+    if not chosen and default and DEFAULT in default and merge.repeats(DEFAULT, tuple(default)):
+        chosen, named = True, merge.named()
+    if default and chosen and job.payload.get("merges", True) and merge.overlap(default):
+        return _Dataset(job.store, default, named or [], merge.merged(tuple(default), tuple(named or ())))
+    return _Dataset(job.store, default, named)
 
 
 def _clauses(text: str) -> tuple[list[str] | None, list[str] | None]:
@@ -156,30 +231,39 @@ def _graphs(names: list[str] | None) -> Any:
     return None if names is None else [ox.NamedNode(name) for name in names]
 
 
-def _rows(answer: Any) -> Reply:
+def _rows(answer: Any, most: int) -> Reply:
     """SELECT as columns and rows of terms in N-Triples, unbound ones left out; ASK as a truth value."""
     if isinstance(answer, ox.QueryBoolean):
         return bool(answer)
     if isinstance(answer, ox.QueryTriples):
         raise NotAcceptable("a CONSTRUCT or DESCRIBE query has no rows")
     columns = [each.value for each in answer.variables]
-    rows = [{name: str(row[name]) for name in columns if row[name] is not None} for row in answer]
+    rows = [{name: str(row[name]) for name in columns if row[name] is not None} for row in capped(answer, most)]
     return {"columns": columns, "rows": rows}
 
 
-def _serialised(answer: Any, payload: Mapping[str, Any], limit: int) -> bytes:
-    output = _Capped(limit)
-    media_type = payload["format"]
+def _serialised(answer: Any, job: Job) -> bytes:
+    output, most = _Capped(job.result_bytes), _most_rows(job)
+    media_type = job.payload["format"]
     if isinstance(answer, ox.QueryTriples):
         rdf = ox.RdfFormat.from_media_type(media_type)
         if rdf is None:
             raise NotAcceptable(f"{media_type} can't carry the graph that this query makes")
-        ox.serialize(answer, cast("Any", output), format=rdf, prefixes=payload.get("prefixes"))
+        ox.serialize(capped(answer, most), cast("Any", output), format=rdf, prefixes=job.payload.get("prefixes"))
     elif media_type in _RESULT_FORMATS:
         answer.serialize(cast("Any", output), format=_RESULT_FORMATS[media_type])
     else:
         raise NotAcceptable(f"{media_type} can't carry the rows or truth value that this query gives")
-    return bytes(output.parts)
+    written = bytes(output.parts)
+    if isinstance(answer, ox.QuerySolutions):
+        check_rows(written, media_type, most)
+    return written
+
+
+def _most_rows(job: Job) -> int:
+    """The limit, or the lower one of the caller."""
+    lower = job.payload.get("rows")
+    return job.result_rows if lower is None else min(lower, job.result_rows)
 
 
 def run_update(text: str, store: ox.Store, base: str) -> None:

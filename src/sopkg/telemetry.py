@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from sopkg import running
 from sopkg.operations import given, operation
 from sopkg.pool import Pool
 
@@ -77,6 +78,7 @@ def _began() -> None:
     g.began = time.perf_counter()
     given = request.headers.get(REQUEST_ID, "")
     g.request_id = given if _FIT.fullmatch(given) else uuid.uuid4().hex
+    running.named(g.request_id)
 
 
 def _ended(response: Response) -> Response:

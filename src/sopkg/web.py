@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
-from sopkg.access import require
+from sopkg.access import AUDITOR, add_access
 from sopkg.answers import CITY_COLUMNS, Answers, finding_table
 from sopkg.answers import FILTERS as GAP_FILTERS
 from sopkg.catalog import query_files
@@ -21,10 +21,12 @@ from sopkg.dataset import current_graphs
 from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType, not_found
 from sopkg.exchange import prepare
 from sopkg.feed import as_atom
+from sopkg.graphstoreweb import add_graph_store
 from sopkg.inference import MOST_JUSTIFICATIONS, REASONERS, TASKS, Given, Question, formats, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import life_json, life_text
 from sopkg.linkedweb import add_linked_data, query_graph
+from sopkg.loadweb import add_loading
 from sopkg.middle import Middle, middle
 from sopkg.openapi import add_description
 from sopkg.operations import ROWS, STRING, Case, Parameter, Schema, form, given, operation
@@ -39,11 +41,13 @@ from sopkg.respond import LONGEST, MEMBERS
 from sopkg.responses import TOLD, kind_words
 from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE
 from sopkg.results import ROWS as SOLUTIONS
+from sopkg.runningweb import add_running
 from sopkg.settings import Settings
 from sopkg.sparqlweb import UPDATE, add_sparql
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json
 from sopkg.telemetry import metrics, observe
+from sopkg.writer import Writer
 
 _MOST_PROOFS = 20
 _TRUTH: Schema = {"type": "boolean"}
@@ -78,13 +82,18 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
     app.extensions["sopkg"] = answers or Answers(settings, Pool(settings))
     observe(app, app.extensions["sopkg"].pool, settings.log)
-    app.extensions["sopkg-reasoner"] = Reasoner(settings)
+    app.extensions["sopkg-writer"] = Writer(settings)
+    add_access(app)
+    app.extensions["sopkg-reasoner"] = Reasoner(settings, app.extensions["sopkg"].pool.running)
     for address, view in _VIEWS:
         app.add_url_rule(address, view_func=view)
     app.add_url_rule("/gaps/<gap_id>/responses", view_func=respond, methods=["POST"])
     app.add_url_rule("/what-if", view_func=what_if, methods=["POST"])
     app.add_url_rule("/reason/<task>", view_func=reasoning, methods=["GET", "POST"])
+    add_running(app)
     add_sparql(app)
+    add_graph_store(app)
+    add_loading(app)
     add_linked_data(app)
     add_description(app)
     add_clients(app)
@@ -195,12 +204,11 @@ def _response() -> Mapping[str, Schema]:
     return dict.fromkeys(_BODY_TYPES, schema)
 
 
-@operation(GAP, status=(200, 201), body=_response, role="editor", raises=(Conflict, Unprocessable))
+@operation(GAP, status=(200, 201), body=_response, role=AUDITOR, raises=(Conflict, Unprocessable))
 def respond(gap_id: str) -> Response:
     """Answers to a gap: 201 if the response is new, 200 if it was there."""
-    require("editor", request.headers.get("Authorization"), middle().settings)
     given()
-    told, new = middle().respond(gap_id, _members())
+    told, new = middle().respond(gap_id, _members(), g.who)
     response = replies.json_of(told)
     response.status_code = 201 if new else 200
     response.headers["Location"] = url_for("responses", gap_id=gap_id)
@@ -298,7 +306,7 @@ def reasoning(task: str) -> Response:
         _graph() if request.method == "POST" else None,
         accept=asked.accept(),
         form=request.args.get("format"),
-        seconds=told.get("timeout"),
+        seconds=asked.at_most("timeout", told.get("timeout"), middle().settings.reason_seconds),
     )
     return replies.written(found.body, found.content_type)
 

@@ -25,7 +25,9 @@ from sopkg.store import SnapshotStore
 
 OPERATIONS: dict[str, str] = {
     "query": "sopkg.sparql:query",
+    "explain": "sopkg.sparql:explain",
     "current-graphs": "sopkg.dataset:read_current_graphs",
+    "has-graph": "sopkg.dataset:has_graph",
     "labels": "sopkg.explained:label_things",
     "known-of": "sopkg.resource:known_of",
     "resource": "sopkg.resource:read_resource",
@@ -53,15 +55,17 @@ Reply = bytes | bool | int | str | list[Any] | dict[str, Any] | None
 
 @dataclass(frozen=True)
 class Job:
-    """One request: the open snapshot, its name, what was asked, and how large an answer may be."""
+    """One request: the open snapshot, its name, what was asked, and how many bytes and rows an answer may have."""
 
     store: ox.Store
     snapshot: str
     payload: Mapping[str, Any]
     result_bytes: int
+    result_rows: int = sys.maxsize
 
 
-def _operation(name: str) -> Callable[[Job], Reply]:
+def operation(name: str) -> Callable[[Job], Reply]:
+    """The function that an operation is."""
     module, _, function = OPERATIONS[name].partition(":")
     return cast("Callable[[Job], Reply]", getattr(importlib.import_module(module), function))
 
@@ -88,7 +92,7 @@ class _Server:
     def __init__(self, requests: int, replies: int, options: Mapping[str, Any]) -> None:
         self._requests, self._replies = requests, replies
         self._reader = SnapshotStore(Path(options["store"])).reader()
-        self._result_bytes: int = options["result_bytes"]
+        self._limits: tuple[int, int] = (options["result_bytes"], options["result_rows"])
         self._jobs: queue.SimpleQueue[frames.Head] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -109,8 +113,8 @@ class _Server:
     def _answer(self, request: frames.Head) -> None:
         try:
             store = self._reader.store()
-            job = Job(store, self._reader.snapshot, request["payload"], self._result_bytes)
-            self._reply(_operation(request["operation"])(job))
+            job = Job(store, self._reader.snapshot, request["payload"], *self._limits)
+            self._reply(operation(request["operation"])(job))
         except SopkgError as error:
             self._fail(error)
         except MemoryError:
@@ -144,7 +148,7 @@ def main() -> None:
         frames.write(replies, failure(error))
         return
     _limit(options["megabytes"])
-    _operation("query")  # what most are asked for is read now, and not in the time of the first who asks
+    operation("query")  # what most are asked for is read now, and not in the time of the first who asks
     frames.write(replies, {"isolated": isolated})
     try:
         _Server(sys.stdin.fileno(), replies, options).run()

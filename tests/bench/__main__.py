@@ -1,4 +1,4 @@
-"""`make bench`: time and memory of each step and each gap query over sizes, side by side, in one run."""
+"""`make bench`: time and memory of each step, each gap query and the service over sizes, side by side, in one run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from typing import Any
 from sopkg.catalog import query_files
 from tests.bench.generate import generate
 from tests.bench.others import REASONERS
+from tests.bench.service import BY_NAME, CLIENTS, LATE
 
 SIZES = (10_000, 100_000, 1_000_000)
 STEPS = ("load", "validate", "entail", "detect", "publish")
 PLAIN_SECONDS = 300
+SERVED = 100_000
 Measured = Mapping[str, Any]
 
 
@@ -35,11 +37,13 @@ def main() -> int:
         changed = {size: told("changes", path) for size, path in cities.items()}
         others = {name: {size: closed_by(name, path) for size, path in cities.items()} for name in REASONERS}
         plain = measure_plain(cities[given.sizes[0]])
+        served = {size: told("service", path) for size, path in cities.items() if size >= SERVED}
     print_steps(measured)
     print_queries(measured)
     print_plain(given.sizes[0], measured[given.sizes[0]], plain)
     print_reasoning(reasoned, others)
     print_changes(changed)
+    print_service(served)
     return print_faults(measured)
 
 
@@ -161,6 +165,26 @@ def print_changes(changed: Mapping[int, Measured]) -> None:
         print(line(name, [f"{each['median']:.0f} {each['p95']:.0f} {each['max']:.0f}" for each in told_of], ""))
     if not all(each["same"] for each in changed.values()):
         print("after some changes the findings are not those of a full audit")
+
+
+def print_service(served: Mapping[int, Measured]) -> None:
+    """What an answer over HTTP takes, and how many times as long another server took."""
+    for size, servers in served.items():
+        ours = servers.pop("ours")
+        for clients in CLIENTS:
+            print(f"\nmilliseconds of an answer over HTTP at {size:,} triples, {clients} clients; and others, in ratio")
+            print(line("query", ["ours", *servers], ""))
+            for name, times in ours.items():
+                mine = times[str(clients)]
+                # What we are asked by name, others are asked as a query.
+                asked = name if name != BY_NAME else "report"
+                ratios = [ratio(each[asked][str(clients)], mine) for each in servers.values()]
+                print(line(name, [f"{mine:.1f}", *ratios], ""))
+
+
+def ratio(other: float | None, ours: float) -> str:
+    """How many times ours another took."""
+    return f"> {1000 * LATE / ours:.0f}x" if other is None else f"{other / ours:.2f}x"
 
 
 def beside(other: Measured | None, ours: Measured) -> str:

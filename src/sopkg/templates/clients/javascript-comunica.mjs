@@ -7,6 +7,7 @@ const query = `
   GROUP BY ?class ORDER BY DESC(?things) LIMIT 5
 `;
 const sources = [{ type: "sparql", value: "http://127.0.0.1:8080/sparql" }];
-for (const row of await (await new QueryEngine().queryBindings(query, { sources })).toArray()) {
+const rows = await new QueryEngine().queryBindings(query, { sources });
+for (const row of await rows.toArray()) {
   console.log(`${row.get("class").value},${row.get("things").value}`);
 }
