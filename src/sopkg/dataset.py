@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from functools import lru_cache
 from typing import Any
 
 from pyoxigraph import NamedNode, Store
