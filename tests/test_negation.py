@@ -119,3 +119,12 @@ def test_another_engine_reads_the_nested_query_alike() -> None:
         assert Counter(map(tuple, graph.query(printed))) == Counter(map(tuple, graph.query(text))), (
             f"{text}\n{printed}"
         )
+
+
+def test_a_filter_waits_for_what_some_rows_leave_unbound() -> None:
+    store = Store()
+    for ends in (("a", "r", "z"), ("a", "p", "x"), ("x", "q", "n2")):
+        store.add(Quad(*(NamedNode(EX + name) for name in ends)))
+    negated = "FILTER NOT EXISTS { ?a ex:p ?b . ?b ex:q ?o . FILTER(?o = ex:n2) }"
+    text = f"PREFIX ex: <{EX}> SELECT ?a ?c ?o WHERE {{ ?a ex:r ?c OPTIONAL {{ ?a ex:none ?o }} {negated} }}"
+    assert list(store.query(text)) == list(store.query(rewritten(read_query(text), store))) == []
