@@ -23,6 +23,7 @@ from sopkg.pool import Pool
 from sopkg.results import GRAPHS, Answer, Format, chosen, offered, to_term
 from sopkg.results import ROWS as ROW_FORMATS
 from sopkg.settings import Settings
+from sopkg.whole import damaged
 from sopkg.worker import Job, Reply
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
@@ -130,6 +131,8 @@ def query(job: Job) -> Reply:
     except SyntaxError as error:
         raise bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
+        if damaged(error):
+            raise
         raise BadInput(str(error)) from error
 
 
