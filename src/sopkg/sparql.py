@@ -159,7 +159,10 @@ def _clauses(text: str) -> tuple[list[str] | None, list[str] | None]:
 
 
 def _graphs(names: list[str] | None) -> Any:
-    return None if names is None else [ox.NamedNode(name) for name in names]
+    try:
+        return None if names is None else [ox.NamedNode(name) for name in names]
+    except ValueError as error:
+        raise BadInput(f"a graph of the dataset is named by no absolute IRI: {', '.join(names or ())}") from error
 
 
 def _rows(answer: Any, most: int) -> Reply:
