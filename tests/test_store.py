@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -255,22 +256,44 @@ def test_each_published_state_has_a_word_of_its_own(tmp_path: Path) -> None:
 def test_writers_killed_at_any_moment_leave_the_published_state_whole(tmp_path: Path) -> None:
     store, chance = SnapshotStore(tmp_path / "s"), random.Random(7)
     for _ in range(KILLS):
-        _killed_writer(store, chance.uniform(0.0, 0.4))
+        _killed(WRITER, store.path, chance.uniform(0.0, 0.4))
         if store.exists():
             assert size(store) == 20_001
     store.publish({TWO: numbered(5)}, CATALOGUE, naming(TWO))
     assert not list((tmp_path / "s" / "drafts").iterdir())
 
 
-def _killed_writer(store: SnapshotStore, seconds: float) -> None:
+COPIER = """
+import sys; from pathlib import Path
+sys.path[:0] = sys.argv[2:]
+from sopkg.store import SnapshotStore
+folder = Path(sys.argv[1])
+print("ready", flush=True)
+for number in range(1000):
+    SnapshotStore(folder / "s").backup(folder / f"b{number}")
+    SnapshotStore(folder / "s").restore(folder / f"b{number}")
+"""
+
+
+def test_backup_and_restore_killed_at_any_moment_leave_no_half_state(tmp_path: Path) -> None:
+    store, chance = SnapshotStore(tmp_path / "s"), random.Random(9)
+    store.publish({ONE: numbered(20_000)}, CATALOGUE, naming(ONE))
+    for _ in range(50 if ALL else 3):
+        _killed(COPIER, tmp_path, chance.uniform(0.0, 0.4))
+        assert size(store) == 20_001
+        for backup in sorted(tmp_path.glob("b*")):
+            with suppress(StoreMissing):  # what was cut off has nothing published
+                SnapshotStore(tmp_path / "r").restore(SnapshotStore(backup).path)
+                assert size(SnapshotStore(tmp_path / "r")) == 20_001
+            shutil.rmtree(backup)
+
+
+def _killed(program: str, folder: Path, seconds: float) -> None:
+    """Runs a program on a folder and kills it so long after it is ready."""
     tests = Path(__file__).parent
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(store.path), str(tests), str(tests.parent / "src")],
-        stdout=subprocess.PIPE,
-    )
-    assert writer.stdout is not None
-    with writer.stdout:
+    words = [sys.executable, "-c", program, str(folder), str(tests), str(tests.parent / "src")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
         writer.stdout.readline()
         time.sleep(seconds)
         writer.send_signal(signal.SIGKILL)
-        writer.wait()

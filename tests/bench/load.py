@@ -20,7 +20,7 @@ PREFIX = "PREFIX sop: <https://w3id.org/sopkg/ns#> PREFIX rdfs: <http://www.w3.o
 LIGHT = [
     "/sparql?query=" + quote(PREFIX + "SELECT ?l { ?w a sop:Initiative ; rdfs:label ?l } LIMIT 20"),
     "/sparql?query=" + quote(PREFIX + "ASK { ?w a sop:Initiative }"),
-    "/gaps?city=amsterdam&per_page=20",
+    "/gaps?city=buenos-aires&per_page=20",
     "/cities",
     "/queries",
 ]
