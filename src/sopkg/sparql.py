@@ -152,7 +152,7 @@ def _clauses(text: str) -> tuple[list[str] | None, list[str] | None]:
     """The graphs of a query's FROM and FROM NAMED; None where they are left to the engine, as is what can't be read."""
     try:
         clauses = translateQuery(parseQuery(text)).algebra.datasetClause or ()
-    except (ParseException, RecursionError, SPARQLError):
+    except (ParseException, RecursionError, SPARQLError, ValueError):
         return None, None
     default, named = ([str(each[kind]) for each in clauses if kind in each] for kind in ("default", "named"))
     return default, named
@@ -210,7 +210,7 @@ def bad_syntax(
         place = {"line": stop.lineno, "column": stop.column}
         near = stop.line[stop.column - 1 :][:_NEAR_LENGTH] or "its end"
         return BadInput(f"the {what} can't be read at line {stop.lineno}, column {stop.column}: {near}", place)
-    except RecursionError:
+    except (RecursionError, ValueError):  # the latter for an escape of no character
         pass  # then the engine's place has to do
     return _as_the_engine_says(error, what)
 
