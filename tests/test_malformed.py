@@ -130,15 +130,17 @@ def sound(answer: Any, what: object) -> None:
 
 def test_no_query_ends_a_process(client: FlaskClient) -> None:
     chance, texts = random.Random(5), [query.text for query in query_files("reports").values()]
-    pool = client.application.extensions["sopkg"].pool
+    pool, ended = client.application.extensions["sopkg"].pool, 0
     for _ in range(QUERIES):
         text = (
             mutated(chance.choice(texts), chance) if chance.random() < 0.8 else " ".join(chance.choices(TOKENS, k=12))
         )
         body = text.encode("utf-8", "surrogatepass") if chance.random() < 0.95 else chance.randbytes(60)
-        sound(client.post("/sparql", data=body, content_type="application/sparql-query"), text)
+        answer = client.post("/sparql?timeout=0.5", data=body, content_type="application/sparql-query")
+        sound(answer, text)
+        ended += answer.status_code == 503
     assert client.get("/sparql?query=ASK{}").status_code == 200
-    assert ALL or pool.health()["replaced"] == 0
+    assert pool.health()["replaced"] <= ended
 
 
 def test_no_update_or_upload_is_more_than_bad_input() -> None:
