@@ -258,7 +258,8 @@ def served(server: Server) -> tuple[str, list[str]]:
     return counted, [row["date"] for row in json.loads(server.ask("/cities").text)]
 
 
-def test_it_ends_cleanly_in_the_middle_of_a_query(demo: Demo) -> None:
+def test_it_ends_cleanly_in_the_middle_of_a_query(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOPKG_ENDING_SECONDS", "2")
     endless = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
     with serving(demo.store) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as caller:

@@ -160,9 +160,15 @@ class StoreMissing(Unavailable):
 
 
 class StoreUnreadable(Unavailable):
-    """The store is of another format version, or is not a store of ours."""
+    """The store is of another format version, is not a store of ours, or is not whole."""
 
     exit_code, title = 2, "Store can't be read"
+
+
+class StoreUnwritable(Unavailable):
+    """The system refuses to write the store: the disk is full, or the folder is not to be written."""
+
+    title = "Store can't be written"
 
 
 class ReasonerMissing(Unavailable):

@@ -95,7 +95,7 @@ class Gateway:
 
     async def _answer(self, scope: Scope, protocol: HTTP, threads: ThreadPoolExecutor, largest: int) -> None:
         try:
-            body = await asyncio.wait_for(_body(protocol, largest), self._seconds)
+            body = await asyncio.wait_for(_body(protocol, largest), self._seconds) if _has_body(scope) else b""
         except TimeoutError:
             late = RequestTimeout(f"the body did not arrive in {self._seconds:g} s")
             return _send(protocol, _problem(late))
@@ -112,6 +112,12 @@ class Gateway:
         left.cancel()
         # The thread is counted as taken until it is free, though nobody waits for what it makes.
         _send(protocol, await answer)
+
+
+def _has_body(scope: Scope) -> bool:
+    """Whether a body follows (RFC 9112, 6.3); that of HTTP/2 need not be announced."""
+    announced = any(scope.headers.get(name) is not None for name in ("content-length", "transfer-encoding"))
+    return announced or not scope.http_version.startswith("1")
 
 
 async def _body(protocol: HTTP, largest: int) -> bytes:

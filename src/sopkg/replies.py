@@ -50,7 +50,8 @@ def _ours(error: SopkgError) -> Response:
 
 
 def _problem(told: Row, status: int) -> Response:
-    text = json.dumps(told, ensure_ascii=False, default=str)
+    # What is cited of a query may have half a pair of surrogates, which is no UTF-8.
+    text = json.dumps(told, ensure_ascii=False, default=str).encode("utf-8", "replace")
     return Response(text, status, content_type="application/problem+json")
 
 

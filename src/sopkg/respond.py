@@ -27,6 +27,7 @@ from sopkg.responses import COLUMNS, STEP
 from sopkg.schema import ontology_store
 from sopkg.staging import Cells, construct
 from sopkg.store import Draft, SnapshotStore
+from sopkg.tabulate import as_written
 from sopkg.turtle import store_of
 from sopkg.validate import validate
 
@@ -187,7 +188,8 @@ def read_responses(path: Path, city: str, today: str) -> list[Response]:
 
 def _lines(reader: csv.DictReader[str], path: Path, city: str, today: str) -> Iterator[Response]:
     try:
-        for row in reader:
+        for written in reader:
+            row = {name: as_written(cell) if isinstance(cell, str) else cell for name, cell in written.items()}
             yield _line(row, f"{path.name}, line {reader.line_num}", city, today)
     except csv.Error as error:
         raise BadInput(f"{path.name}, line {reader.line_num}: {error}") from error

@@ -30,6 +30,7 @@ from sopkg.sampling import samples_of
 from sopkg.settings import Settings
 from sopkg.syntax import Triple
 from sopkg.tabulate import as_json
+from sopkg.whole import damaged
 from sopkg.worker import Job, Reply
 
 _SD = "http://www.w3.org/ns/sparql-service-description#"
@@ -178,6 +179,8 @@ def _answer(job: Job, dataset: _Dataset, text: str) -> Reply:
     except SyntaxError as error:
         raise bad_syntax(payload["query"], error) from error
     except RuntimeError as error:
+        if damaged(error):
+            raise
         raise BadInput(str(error)) from error
 
 
@@ -221,14 +224,17 @@ def _clauses(text: str) -> tuple[list[str] | None, list[str] | None]:
     """The graphs of a query's FROM and FROM NAMED; None where they are left to the engine, as is what can't be read."""
     try:
         clauses = translateQuery(parseQuery(text)).algebra.datasetClause or ()
-    except (ParseException, RecursionError, SPARQLError):
+    except (ParseException, RecursionError, SPARQLError, ValueError):
         return None, None
     default, named = ([str(each[kind]) for each in clauses if kind in each] for kind in ("default", "named"))
     return default, named
 
 
 def _graphs(names: list[str] | None) -> Any:
-    return None if names is None else [ox.NamedNode(name) for name in names]
+    try:
+        return None if names is None else [ox.NamedNode(name) for name in names]
+    except ValueError as error:
+        raise BadInput(f"a graph of the dataset is named by no absolute IRI: {', '.join(names or ())}") from error
 
 
 def _rows(answer: Any, most: int) -> Reply:
@@ -286,7 +292,7 @@ def bad_syntax(
         place = {"line": stop.lineno, "column": stop.column}
         near = stop.line[stop.column - 1 :][:_NEAR_LENGTH] or "its end"
         return BadInput(f"the {what} can't be read at line {stop.lineno}, column {stop.column}: {near}", place)
-    except RecursionError:
+    except (RecursionError, ValueError):  # the latter for an escape of no character
         pass  # then the engine's place has to do
     return _as_the_engine_says(error, what)
 

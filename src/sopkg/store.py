@@ -30,7 +30,8 @@ from typing import IO, Any, cast
 
 import pyoxigraph as ox
 
-from sopkg.errors import Conflict, StoreMissing, StoreUnreadable
+from sopkg import whole
+from sopkg.errors import Conflict, SopkgError, StoreMissing, StoreUnreadable, StoreUnwritable
 from sopkg.files import BASE, BASE_VARIABLE, WRITTEN_BASE
 
 GraphData = bytes | Iterable[bytes] | Iterable[ox.Triple]
@@ -38,7 +39,9 @@ GraphData = bytes | Iterable[bytes] | Iterable[ox.Triple]
 Catalogue = Iterable[ox.Triple] | Callable[[ox.Store], Iterable[ox.Triple]]
 """The catalogue's new content, or what makes it from the changed store while the lock is held."""
 
-FORMAT = 1
+FORMAT = 2
+"""What is written: from 2 on each snapshot lists its files. A store of 1 is read; its next write makes it one of 2."""
+_READ = (1, 2)
 COMMAND_LINE = "command line"
 FSYNC = "fsync"
 _CHANGES = "changes.jsonl"
@@ -75,6 +78,8 @@ class Reader:
             hold.close()
             return
         self._hold, self.snapshot = hold, snapshot.name
+        if self._snapshots.format() > 1:
+            whole.check(snapshot)
         self._store = _opened(snapshot)
 
     def close(self) -> None:
@@ -176,11 +181,13 @@ class SnapshotStore:
 
     def current(self) -> Path:
         """The published snapshot's folder; raises StoreMissing or StoreUnreadable."""
-        self._check_format()
+        self.format()
         try:
             name = (self.path / "current").read_text("ascii").strip()
         except FileNotFoundError:
             raise self._missing() from None
+        if not name.isdecimal():
+            raise StoreUnreadable(f"{self.path / 'current'} names no snapshot; `sopkg restore` brings back a backup")
         return self._snapshots / name
 
     def version(self) -> str:
@@ -200,11 +207,12 @@ class SnapshotStore:
     @contextmanager
     def writing(self, what: str = "change") -> Iterator[Draft]:
         """The lock and a draft; what the block leaves in it is published, unless it raises. `what` is for the log."""
-        self._create()
-        with self._locked(), self._draft(self._base()) as draft:
-            yield draft
-            self._promote(draft, what)
-            self._clean()
+        with self._unchanged_if_it_fails():
+            self._create()
+            with self._locked(), self._draft(self._base()) as draft:
+                yield draft
+                self._promote(draft, what)
+                self._clean()
 
     def publish(
         self,
@@ -240,20 +248,25 @@ class SnapshotStore:
         return sorted(graph.value for graph in unnamed)
 
     def backup(self, target: Path) -> None:
-        """Copies the published snapshot into a new folder, which is a store too."""
+        """Copies the published snapshot into a new folder, which is a store too, with the hash of each file."""
         if target.exists() and any(target.iterdir()):
             raise Conflict(f"{target} is not empty; a backup needs a new folder")
-        with self.reader() as reader:
+        with self.reader() as reader, _unwritable(target):
             reader.store()
             copy = SnapshotStore(target)
             copy._create()
-            shutil.copytree(self._snapshots / reader.snapshot, copy._snapshots / "000001")
-            copy._point_to("000001")
+            folder = copy._snapshots / "000001"
+            shutil.copytree(self._snapshots / reader.snapshot, folder, ignore=shutil.ignore_patterns("LOCK", "LOG*"))
+            whole.write_list(folder, hashed=True)
+            _sync(folder)
+            copy._point_to("000001")  # the last step: what is cut off before is no backup
 
     def restore(self, source: Path) -> None:
-        """Publishes the snapshot of a backup here, as one write like any other."""
-        with SnapshotStore(source).reader() as reader:
+        """Publishes a backup's snapshot here, a write like any other. Raises StoreUnreadable if it is not whole."""
+        backup = SnapshotStore(source)
+        with backup.reader() as reader, self._unchanged_if_it_fails():
             reader.store()
+            whole.check(source / "snapshots" / reader.snapshot, hashed=True)
             self._create()
             with self._locked(), self._draft(source / "snapshots" / reader.snapshot, os_copy=True) as draft:
                 self._promote(draft, "restore")
@@ -270,21 +283,13 @@ class SnapshotStore:
         told = [json.loads(line) for line in lines if line.endswith("}")]
         return list({each["snapshot"]: each for each in told}.values())
 
-    def _missing(self) -> StoreMissing:
-        return StoreMissing(
-            f"nothing is built in {self.path} yet; `sopkg load` or `make demo` builds it, "
-            f"--store or SOPKG_STORE says where"
-        )
+    @contextmanager
+    def _unchanged_if_it_fails(self) -> Iterator[None]:
+        with _unwritable(self.path, "; what is published stays as it was"):
+            yield
 
-    def _create(self) -> None:
-        if self.path.exists() and any(self.path.iterdir()):
-            self._check_format()
-        for folder in (self._snapshots, self._drafts):
-            folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(self.path / "base", f"{BASE}\n")
-        _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
-
-    def _check_format(self) -> None:
+    def format(self) -> int:
+        """The format's version. Raises StoreMissing, or StoreUnreadable for one that this program does not read."""
         if not self.path.is_dir():
             raise self._missing()
         try:
@@ -294,9 +299,9 @@ class SnapshotStore:
             raise self._foreign() from None
         if word != _FORMAT_LINE:
             raise self._foreign()
-        if version != FORMAT:
+        if version not in _READ:
             raise StoreUnreadable(
-                f"{self.path} has format {version}, this program reads format {FORMAT}: "
+                f"{self.path} has format {version}, this program reads format {_READ[0]} to {_READ[-1]}: "
                 "use the version of sopkg that wrote it, or build it anew elsewhere"
             )
         written = self.path / "base"
@@ -306,6 +311,25 @@ class SnapshotStore:
                 f"the IRIs in {self.path} begin with {base}, and {BASE_VARIABLE} says {BASE}: "
                 "set it to what they begin with, or build the store anew elsewhere"
             )
+        return version
+
+    def _missing(self) -> StoreMissing:
+        return StoreMissing(
+            f"nothing is built in {self.path} yet; `sopkg load` or `make demo` builds it, "
+            f"--store or SOPKG_STORE says where"
+        )
+
+    def _create(self) -> None:
+        if self.path.exists() and any(self.path.iterdir()):
+            self.format()
+        for folder in (self._snapshots, self._drafts):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not (self.path / "format").exists():
+            _write_whole(self.path / "base", f"{BASE}\n")
+            self._write_format()
+
+    def _write_format(self) -> None:
+        _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
 
     def _foreign(self) -> StoreMissing | StoreUnreadable:
         if not any(self.path.iterdir()):
@@ -355,6 +379,7 @@ class SnapshotStore:
 
     def _promote(self, draft: Draft, what: str) -> None:
         draft.close()
+        whole.write_list(draft.folder)
         if self._durability == FSYNC:
             _sync_all(draft.folder)
         name = f"{1 + max((int(each.name) for each in _folders(self._snapshots)), default=0):06d}"
@@ -362,6 +387,8 @@ class SnapshotStore:
         _sync(self._snapshots)
         self._record(what, name)
         self._point_to(name)
+        if self.format() != FORMAT:  # only now all that is published is of it
+            self._write_format()
 
     def _record(self, what: str, snapshot: str) -> None:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -447,15 +474,28 @@ def _triples(store: ox.Store, graph: ox.NamedNode) -> Iterator[ox.Triple]:
 def _opened(snapshot: Path) -> ox.Store:
     try:
         return ox.Store.read_only(str(snapshot))
-    except (OSError, ValueError) as error:
-        raise StoreUnreadable(f"{snapshot} can't be opened: {error}; `sopkg restore` brings back a backup") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise whole.unreadable(snapshot, error) from error
 
 
 def _store_at(folder: Path) -> ox.Store:
     try:
         return ox.Store(str(folder))
-    except (OSError, ValueError) as error:
-        raise StoreUnreadable(f"{folder} can't be opened for writing: {error}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreUnwritable(f"{folder} can't be opened for writing: {error}") from error
+
+
+@contextmanager
+def _unwritable(folder: Path, beside: str = "") -> Iterator[None]:
+    """A failed write of this block as StoreUnwritable, with what the system or the engine says."""
+    try:
+        yield
+    except SopkgError:
+        raise
+    except (OSError, RuntimeError) as error:
+        if not whole.damaged(error):
+            raise
+        raise StoreUnwritable(f"{folder} can't be written: {error}{beside}") from error
 
 
 def _clone(source: Path, target: Path, link: bool) -> None:

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 WIDEST = 60
+# What a spreadsheet takes for a formula where a cell begins with it (OWASP, CSV Injection).
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 Row = Mapping[str, object]
 
 
@@ -40,12 +42,24 @@ def _flat(value: object) -> object:
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """The rows as CSV (RFC 4180), cells whole; a header without rows where there are none."""
+    """The rows as CSV (RFC 4180), cells whole; a header without rows where there are none.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it, which makes it a text there.
+    """
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({name: _flat(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: _no_formula(_flat(value)) for name, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _no_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+
+
+def as_written(cell: str) -> str:
+    """A cell of such CSV as it was before: without the apostrophe that keeps it from being a formula."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULAS) else cell
 
 
 def as_json(told: Sequence[Row] | Row) -> str:

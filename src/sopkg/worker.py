@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import pyoxigraph as ox
 
-from sopkg import frames
+from sopkg import frames, whole
 from sopkg.errors import MemoryExceeded, SopkgError, Unavailable
 from sopkg.store import SnapshotStore
 
@@ -117,6 +117,10 @@ class _Server:
             self._reply(operation(request["operation"])(job))
         except SopkgError as error:
             self._fail(error)
+        except (OSError, RuntimeError) as error:
+            if not whole.damaged(error):
+                raise
+            self._fail(whole.unreadable(self._reader.snapshot, error))
         except MemoryError:
             self._fail(MemoryExceeded("the query asked for more memory than one query may have"))
             os._exit(os.EX_SOFTWARE)  # after a failed allocation nothing here can be relied on
