@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import string
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from sopkg.errors import SopkgError
 from sopkg.guard import inspect_update
 from sopkg.rdfinput import read_graph
 from sopkg.settings import Settings
+from sopkg.tabulate import as_csv, as_written
 from sopkg.web import create_app
 from tests.amount import ALL
 
@@ -200,3 +203,10 @@ def test_no_name_leaves_its_folder(client: FlaskClient) -> None:
             answer = client.get(f"/{address}/{up}pyproject.toml")
             assert answer.status_code in (301, 303, 308, 400, 404), (address, up)
             assert outside[:60] not in answer.text
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-x", "@SUM(A1)", "\t=1", "\r=1", "'=1", "plain", "", "a=b"])
+def test_a_table_has_no_formula_and_is_read_back_as_it_was(cell: str) -> None:
+    [[written]] = list(csv.reader(io.StringIO(as_csv([{"a": cell}], ["a"]), newline="")))[1:] or [[""]]
+    assert not written.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert as_written(written) == cell

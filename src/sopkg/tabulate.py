@@ -54,12 +54,12 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 
 def _no_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+    return f"'{value}" if isinstance(value, str) and value.lstrip("'").startswith(_FORMULAS) else value
 
 
 def as_written(cell: str) -> str:
     """A cell of such CSV as it was before: without the apostrophe that keeps it from being a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULAS) else cell
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULAS) else cell
 
 
 def as_json(told: Sequence[Row] | Row) -> str:
