@@ -10,11 +10,12 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -28,7 +29,8 @@ from sopkg.runningweb import add_running
 from tests.amount import ALL, one_in
 
 NUMBERS = "http://example.org/numbers"
-LIMIT, QUEUE, WORKERS = (2.0, 4, 2) if ALL else (0.5, 4, 2)
+T = TypeVar("T")
+LIMIT, QUEUE, WORKERS = (2.0, 4, 2) if ALL else (1.5, 4, 2)
 GRACE = 0.25 if ALL else 1.0  # how soon one ends is for the long run on an idle machine
 LISTED = ("Authorization", "Bearer token of the tests")
 FROM = f"FROM <{NUMBERS}>"
@@ -185,13 +187,21 @@ def test_beyond_the_queue_a_query_is_refused_at_once_and_health_answers(server: 
         assert max(took for _, took in (health, *refused) if took) <= 0.1
 
 
+def until(found: Callable[[], T]) -> T:
+    """What is found, as soon as something is; an error after a while."""
+    for _ in range(2000):
+        if told := found():
+            return told
+        time.sleep(0.01)
+    raise AssertionError("nothing was found in 20 s")
+
+
 def test_who_leaves_ends_the_query(server: Server) -> None:
     idle(server)
     replaced = json.loads(server.ask("/health").text)["replaced"]
     with socket.create_connection(("127.0.0.1", server.port)) as caller:
         caller.sendall(f"GET {asking(ENDLESS)} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
-        while not listed(server):
-            time.sleep(0.01)
+        until(lambda: listed(server))
     began = time.monotonic()
     while listed(server):
         time.sleep(0.005)
@@ -207,8 +217,7 @@ def test_what_runs_is_listed_and_can_be_ended(server: Server) -> None:
     idle(server)
     with ThreadPoolExecutor(1) as caller:
         asked = caller.submit(server.ask, asking(ENDLESS + " # " + "x" * 300))
-        while not (found := listed(server)):
-            time.sleep(0.01)
+        found = until(lambda: listed(server))
         assert set(found[0]) == {"id", "start", "seconds", "query", "request"}
         assert str(found[0]["query"]).startswith("SELECT (COUNT")
         assert len(str(found[0]["query"])) == 200

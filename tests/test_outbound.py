@@ -24,7 +24,7 @@ from sopkg.rdfinput import read_graph
 from sopkg.settings import Settings
 from sopkg.sparql import answer
 from sopkg.store import Reader
-from sopkg.worker import OPERATIONS, Job, _operation
+from sopkg.worker import OPERATIONS, Job, operation
 from tests.amount import ALL
 
 KEYWORDS = ["SERVICE", "service", "SeRvIcE", "\\u0053ERVICE", "s\\u0065rvice", "\\U00000053ERVICE", "SERVIC\\u0045"]
@@ -94,9 +94,9 @@ class Here:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    def run(self, operation: str, payload: Mapping[str, Any], _: float | None = None) -> Any:
-        assert operation in OPERATIONS
-        return _operation(operation)(Job(self._reader.store(), self._reader.snapshot, payload, 1 << 24))
+    def run(self, name: str, payload: Mapping[str, Any], _: float | None = None) -> Any:
+        assert name in OPERATIONS
+        return operation(name)(Job(self._reader.store(), self._reader.snapshot, payload, 1 << 24))
 
 
 class Listener:

@@ -106,7 +106,8 @@ def test_an_update_without_effect_publishes_nothing(mine: SnapshotStore) -> None
 
 def asked(store: SnapshotStore, name: str) -> dict[str, Any]:
     """What would be, were a file of updates run."""
-    payload = {"city": CITY.name, "date": EARLY, "update": (CASES / name).read_text("utf-8"), "nesting": 200}
+    text = (CASES / name).read_text("utf-8")
+    payload = {"city": CITY.name, "date": EARLY, "update": text, "nesting": 200, "extensions": False}
     with store.reading() as found:
         return what_if(Job(found, str(store.current()), payload, 1 << 20))
 

@@ -75,14 +75,18 @@ def admit(role: str) -> None:
     g.who = f"{known}, request {g.request_id}"
 
 
+def taken(role: str, settings: Settings) -> bool:
+    """Whether a role, or one above it, has a token."""
+    return any(getattr(settings, _SETTINGS[each]) for each in ROLES[ROLES.index(role) :])
+
+
 def require(role: str, authorization: str | None, settings: Settings) -> Caller:
     """Who asks, if the token of the header `Authorization` is of a role or one above it.
 
     Raises Forbidden where no such role has a token, or the caller's role is below; Unauthorized where no token is
     given, or one that is none.
     """
-    enough = ROLES[ROLES.index(role) :]
-    if not any(getattr(settings, _SETTINGS[each]) for each in enough):
+    if not taken(role, settings):
         how = f"{variable(_SETTINGS[role])} holds the SHA-256 of a token for the role {role}; it is not set"
         raise Forbidden(f"nobody may do this over HTTP here: {how}. The command line works on the machine itself")
     known = caller(authorization, settings)

@@ -200,7 +200,8 @@ class Answers:
 
     def graphs(self) -> list[CurrentGraph]:
         """The graphs in force."""
-        return self._graphs(SnapshotStore(self.settings.store).version())
+        published = SnapshotStore(self.settings.store)
+        return self._graphs(published.version()) if published.exists() else current_graphs(self.pool)
 
     def _read_graphs(self, _: str) -> list[CurrentGraph]:
         return current_graphs(self.pool)

@@ -358,8 +358,7 @@ def derive_command(
 ) -> None:
     """Entail and audit an observation where it lies, on another SPARQL server, and put the result in force there.
 
-    Example: sopkg derive --endpoint http://localhost:7878/query --update-endpoint http://localhost:7878/update \\
-    --city buenos-aires --date 2019-11
+    Example: sopkg derive --endpoint http://db/query --update-endpoint http://db/update --city barcelona --date 2016-12
     """
     known, day = city(city_name), observation_date(date)
     if not yes:

@@ -13,7 +13,7 @@ from pyoxigraph import Literal, NamedNode
 from werkzeug.wrappers import Response
 
 from sopkg import asked
-from sopkg.access import require
+from sopkg.access import AUDITOR, require, taken
 from sopkg.answers import city_key
 from sopkg.errors import BadInput
 from sopkg.languages import literature, notations, papers
@@ -70,7 +70,7 @@ def gap(gap_id: str) -> str:
         literature=literature(mine, found["kind"]["iri"]),
         papers=papers(),
         answers=notations("response"),
-        writable=bool(held.settings.editor_hash),
+        writable=taken(AUDITOR, held.settings),
         sources=list({each["source"]: each for each in observed}.values()),
         formats=_formats(gap_id, found),
         place=reference(NamedNode(found["gap"]), {})["href"],
@@ -107,9 +107,9 @@ def dry_run_form(gap_id: str) -> Any:
 
 
 def answered(gap_id: str) -> Any:
-    """Records a response that the form gives, with the editor's token in a field of it, and shows the gap."""
+    """Records a response that the form gives, with an auditor's token in a field of it, and shows the gap."""
     given = asked.single(request.form)
-    require("editor", f"Bearer {given.pop(_TOKEN, '')}", middle().settings)
+    require(AUDITOR, f"Bearer {given.pop(_TOKEN, '')}", middle().settings)
     middle().respond(gap_id, given)
     return redirect(address("gap", gap_id=gap_id) + "#responses", 303, Response)
 

@@ -22,7 +22,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -134,8 +134,7 @@ class Draft:
 
         All is written anew, so that a small load must not pay for it.
         """
-        size = sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
-        if loaded * _COMPACTED >= size:
+        if loaded * _COMPACTED >= _size(self.folder):
             self.store.optimize()
 
     def replace(self, graph: str, triples: Iterable[ox.Triple]) -> None:
@@ -551,6 +550,15 @@ def _write_whole(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     os.replace(new, path)
     _sync(path.parent)
+
+
+def _size(folder: Path) -> int:
+    """Bytes in a folder's files; the engine may remove one meanwhile."""
+    size = 0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 def _sync_all(folder: Path) -> None:
