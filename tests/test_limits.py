@@ -47,7 +47,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("QUERY_SECONDS", LIMIT), ("QUEUE", QUEUE), ("RESULT_ROWS", 6000), ("BODY_SECONDS", 1)):
             patch.setenv(f"SOPKG_{name}", str(value))
-        patch.setenv("SOPKG_EDITOR_HASH", hashlib.sha256(LISTED[1].partition(" ")[2].encode()).hexdigest())
+        patch.setenv("SOPKG_ADMIN_HASH", hashlib.sha256(LISTED[1].partition(" ")[2].encode()).hexdigest())
         with serving(store.path) as running:
             yield running
 
@@ -80,7 +80,9 @@ def with_token(server: Server, method: str, path: str) -> Answer:
 
 def listed(server: Server) -> list[dict[str, object]]:
     """The queries that run."""
-    told: list[dict[str, object]] = json.loads(with_token(server, "GET", "/queries/running").text)
+    answer = with_token(server, "GET", "/queries/running")
+    assert answer.status == 200
+    told: list[dict[str, object]] = json.loads(answer.text)
     return told
 
 

@@ -26,8 +26,8 @@ from tests.amount import one_in
 
 ROOT = Path(__file__).parents[1]
 # Each rule is tried in test_ontology; here a few show that the place is told, since each takes the whole ontology.
-CASES = one_in(10, sorted((ROOT / "tests" / "ontology" / "house").glob("*.ttl")))
-CLASHES = one_in(2, sorted((ROOT / "tests" / "ontology" / "inconsistent").glob("*.ttl")))
+CASES = one_in(20, sorted((ROOT / "tests" / "ontology" / "house").glob("*.ttl")))
+CLASHES = one_in(4, sorted((ROOT / "tests" / "ontology" / "inconsistent").glob("*.ttl")))
 needs_java = pytest.mark.skipif(not has_java(), reason="owlready2 or Java is not installed")
 
 
