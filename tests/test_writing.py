@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pyoxigraph import RdfFormat, parse
 
 from sopkg.access import ROLES
 from sopkg.cities import cities
@@ -121,6 +122,14 @@ def test_reads_can_be_closed(written: Flask) -> None:
         assert asked.get("/cities", headers=bearer("nobody")).status_code == 401
     finally:
         written.extensions["sopkg"].settings = before
+
+
+def test_the_service_describes_the_graphs_and_updates_that_there_are(written: Flask) -> None:
+    told = parse(written.test_client().get("/sparql?format=nt").data, RdfFormat.N_TRIPLES)
+    said = {(quad.predicate.value.rpartition("#")[2], getattr(quad.object, "value", "")) for quad in told}
+    graphs = {graph.graph for graph in written.extensions["sopkg"].graphs()}
+    assert {value for name, value in said if name == "name"} == graphs
+    assert ("supportedLanguage", "http://www.w3.org/ns/sparql-service-description#SPARQL11Update") in said
 
 
 def test_one_of_two_writers_waits_and_then_hears_so(client: FlaskClient, written: Flask) -> None:

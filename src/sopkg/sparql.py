@@ -23,8 +23,7 @@ from sopkg.guard import inspect
 from sopkg.merge import merge_of
 from sopkg.negation import Fanout
 from sopkg.pool import Pool
-from sopkg.results import GRAPHS, JSON, Answer, Format, chosen, offered, to_term
-from sopkg.results import ROWS as ROW_FORMATS
+from sopkg.results import JSON, Answer, chosen, offered, to_term
 from sopkg.rewriting import nested
 from sopkg.sampling import samples_of
 from sopkg.settings import Settings
@@ -33,15 +32,6 @@ from sopkg.tabulate import as_json
 from sopkg.whole import damaged
 from sopkg.worker import Job, Reply
 
-_SD = "http://www.w3.org/ns/sparql-service-description#"
-_RDFS = "http://www.w3.org/2000/01/rdf-schema#"
-_RDF_TYPE = ox.NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
-_MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
-_DEFAULT_GRAPH = (
-    "What sources say and what follows from it, of the latest observation of each city, and the ontology. "
-    "city=NAME keeps one city, as-of=DATE leaves out later observations, entailment=none what follows. "
-    "Every graph can be named in GRAPH, FROM and default-graph-uri."
-)
 ROWS = "rows"
 """The format that asks for rows of terms instead of a serialisation."""
 _SYNTAX = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
@@ -84,30 +74,6 @@ def answer(
         told = {**pool.run("explain", payload, seconds), "entailment": selection.entailed(seen.names_dataset)}
         return Answer(as_json(told).encode(), JSON.header)
     return Answer(pool.run("query", payload, seconds), format_.header)
-
-
-def describe(endpoint: str, form: Format) -> Answer:
-    """The service's description of itself (SPARQL 1.1 Service Description)."""
-    formats = [each.media_type for each in (*ROW_FORMATS, *GRAPHS)]
-    service, dataset, graph = (ox.NamedNode(endpoint + part) for part in ("", "#dataset", "#default-graph"))
-    triples = [
-        ox.Triple(service, _RDF_TYPE, _sd("Service")),
-        ox.Triple(service, _sd("endpoint"), service),
-        ox.Triple(service, _sd("supportedLanguage"), _sd("SPARQL11Query")),
-        *(ox.Triple(service, _sd("resultFormat"), ox.NamedNode(_MEDIA_TYPES + each)) for each in formats),
-        ox.Triple(service, _sd("defaultDataset"), dataset),
-        ox.Triple(dataset, _RDF_TYPE, _sd("Dataset")),
-        ox.Triple(dataset, _sd("defaultGraph"), graph),
-        ox.Triple(graph, _RDF_TYPE, _sd("Graph")),
-        ox.Triple(graph, ox.NamedNode(_RDFS + "comment"), ox.Literal(_DEFAULT_GRAPH, language="en")),
-    ]
-    rdf = ox.RdfFormat.from_media_type(form.media_type)
-    body = ox.serialize(triples, format=rdf, prefixes={"sd": _SD, "rdfs": _RDFS})
-    return Answer(body or b"", form.header)
-
-
-def _sd(name: str) -> ox.NamedNode:
-    return ox.NamedNode(_SD + name)
 
 
 def _default(job: Job) -> list[str] | None:

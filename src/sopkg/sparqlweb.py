@@ -9,14 +9,15 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.datastructures import MultiDict
 
 from sopkg import asked, replies
-from sopkg.access import EDITOR, admit
-from sopkg.dataset import Selection
+from sopkg.access import EDITOR, admit, taken
+from sopkg.dataset import Selection, current_graphs
+from sopkg.description import describe
 from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unauthorized, Unprocessable, UnsupportedMediaType
 from sopkg.middle import middle
 from sopkg.operations import STRING, Parameter, Schema, names, operation
 from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, LENIENT, MOST_ROWS, TIMEOUT
 from sopkg.results import GRAPHS, JSON, ROWS, chosen
-from sopkg.sparql import answer, describe
+from sopkg.sparql import answer
 
 QUERY, UPDATE = "application/sparql-query", "application/sparql-update"
 _IRI: Schema = {"type": "string", "format": "iri"}
@@ -70,7 +71,9 @@ def sparql() -> Response:
     rows = asked.at_most("rows", asked.whole(given, "rows") if "rows" in given else None, limits.result_rows)
     if text is None:
         asked.known(given, names())
-        found = describe(request.base_url, chosen(asked.accept(), GRAPHS, given.get("format")))
+        wanted = chosen(asked.accept(), GRAPHS, given.get("format"))
+        graphs = [each.graph for each in current_graphs(middle().pool)]
+        found = describe(request.base_url, wanted, graphs, taken(EDITOR, middle().settings))
     else:
         found = answer(
             middle().pool,
