@@ -45,6 +45,8 @@ from sopkg.syntax import (
 RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 # Where a predicate was not counted, and what a path of any length may touch.
 UNKNOWN = 1e6
+# Of an order that touches so few triples no better one is looked for.
+ENOUGH = 1000
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> 
     best, least = list(patterns), float("inf")
     for start in starts:
         apart, cost = preference(start)
-        if cost >= least or apart != preference(starts[0])[0]:
+        if least < ENOUGH or cost >= least or apart != preference(starts[0])[0]:
             break
         chain, touched = _chain(start, patterns, fanout, known)
         if touched < least:
