@@ -241,7 +241,7 @@ def test_every_language_has_the_same_messages_and_each_is_used() -> None:
     assert list(known) == ["en", "zh"]
     assert {re.sub("_one$", "", key) for key in known["en"]} == known["zh"]
     assert {key for code in known for key in known[code] if _slots("en", key) != _slots(code, key)} == set()
-    sources = [*(ROOT / "templates").glob("*.html"), *ROOT.glob("*.py")]
+    sources = [*(ROOT / "templates").glob("*.*"), *ROOT.glob("*.py")]
     text = "\n".join(path.read_text("utf-8") for path in sources)
     named = set(re.findall(r"""['"]([a-z]+\.[a-z0-9_]+)['"]""", text))
     begun = tuple(re.findall(r"""(?:['"]([a-z]+\.(?:[a-z]+_)?)['"] ~)""", text))

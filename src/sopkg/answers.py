@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from itertools import pairwise
@@ -45,7 +46,7 @@ from sopkg.tabulate import as_csv, as_json, as_table
 from sopkg.turtle import prefix_table
 from sopkg.weight import cells, check_sort, columns, heaviest, measure, measures, weigh
 from sopkg.weight import said as weight_said
-from sopkg.wording import as_text, reading_lines, verdict_lines
+from sopkg.wording import as_text, reason, verdict_lines
 
 FINDINGS = ("asserted", "inferred", GAPS, "provenance")
 GRADES = ("low", "medium", "high", "critical")
@@ -59,6 +60,7 @@ FINDING_COLUMNS = (
 )
 KEPT_AUDITS = 16
 KEPT_COMPARISONS = 32
+EXPLAINED = 100  # findings that are explained in one request
 SHORTEST_HALF = 6  # of a gap's identifier: all of one kind begin alike
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = dict[str, Any]
@@ -417,6 +419,29 @@ class Answers:
         why = self._explained(gap["kind"]["iri"], gap["focusKey"], city_key(gap["gap"]), gap["date"])
         return {**gap, "because": verdict_lines(gap, why), "why": why}
 
+    def explained(self, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """The explanations of findings of one observation, in their order."""
+        parts = [findings[place : place + EXPLAINED] for place in range(0, len(findings), EXPLAINED)]
+        with ThreadPoolExecutor(self.settings.workers) as threads:
+            return [each for part in threads.map(self._explained_part, parts) for each in part]
+
+    def _explained_part(self, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
+        about = [self._about(row["kind"], row["focusKey"], row["city"], row["date"]) for row in findings]
+        explained: list[Row] = self.pool.run("why-each", {"gaps": about})
+        return explained
+
+    def graded(self, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Findings of one observation with what made their verdict and the steps of their severity."""
+        if not findings:
+            return []
+        graphs = self.dated((*FINDINGS, EXTENSION_GAPS), findings[0]["city"], findings[0]["date"])
+        said: dict[str, dict[str, list[Row]]] = {}
+        for name in ("steps", "statements"):
+            asked = {"query": named_query("system", f"finding-{name}").text, "default_graphs": graphs, "format": ROWS}
+            for row in _rows(self.pool.run("query", asked), _plain):
+                said.setdefault(local(row["finding"]), {}).setdefault(name, []).append(row)
+        return [{**row, "steps": [], "statements": [], **said.get(row["id"], {})} for row in findings]
+
     def _explained(self, kind: str, key: str, city: str, date: str) -> Row:
         explained: Row = self.pool.run("why", self._about(kind, key, city, date))
         return explained
@@ -582,13 +607,7 @@ class Answers:
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""
         why = self._explained(row["kind"], row["focusKey"], row["city"], row["date"])
-        looked = why["lookedFor"]
-        if looked is not None:
-            said = [looked["class"]] if looked["class"] else []
-            met = any(reading["meetsNorm"] for reading in why["evidence"])
-            lines = "; ".join([*said, *looked["values"], *looked["conditions"]])
-            return f"{'denied, and found all the same' if met else 'not found'}: {lines}"
-        return "found: " + "; ".join(reading_lines(why["evidence"][0]))
+        return reason(why)
 
     @staticmethod
     def queries() -> list[Row]:

@@ -24,6 +24,7 @@ from sopkg.dates import observation_date, today
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, SopkgError
 from sopkg.ingest import Problem, export_facts
+from sopkg.languages import DEFAULT, languages
 from sopkg.lifeline import life_json, life_text
 from sopkg.load import STEPS, Loaded, Progress, forget, load
 from sopkg.newcity import lay_out
@@ -34,6 +35,8 @@ from sopkg.reasoncli import reason_group
 from sopkg.remedy import as_text as remedy_text
 from sopkg.remote import Endpoint, RemotePool
 from sopkg.remotederive import derive_remotely
+from sopkg.report import gathered
+from sopkg.reportforms import forms, written
 from sopkg.respond import read_responses, replace_responses
 from sopkg.responses import COLUMNS as RESPONSE_COLUMNS
 from sopkg.responses import TOLD, said
@@ -340,6 +343,31 @@ def audit(
         click.echo(report.passes(fail_on), nl=False, err=form != "table")
         if report.fails(fail_on):
             context.exit(1)
+
+
+@main.command("report")
+@click.option("--city", "city_name", required=True, help="A folder of cities/.")
+@click.option("--date", help="The observation to report of, YYYY-MM-DD or YYYY-MM; without it, the latest.")
+@click.option("--format", "form", type=click.Choice(list(forms())), default="html", show_default=True)
+@click.option("--language", type=click.Choice(list(languages())), default=DEFAULT, show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; - for the screen.")
+@click.pass_obj
+def report_command(
+    settings: Settings, city_name: str, date: str | None, form: str, language: str, output: Path | None
+) -> None:
+    """Write the gaps of a city at one date as a document: what was found, why, and what it rests on.
+
+    Example: sopkg report --city buenos-aires --date 2024-06 --format md --output report.md
+    """
+    with answering(settings) as answers:
+        found = gathered(answers, city_name, date, languages()[language])
+    target = output or Path(f"{found.name}.{forms()[form].ending}")
+    content = written(found, form)
+    if target.name == "-":
+        click.echo(content, nl=False)
+        return
+    target.write_bytes(content)
+    click.echo(f"{target}: {len(found.settled)} findings that the data tells, {len(found.unknown)} that it can't tell")
 
 
 def _day(text: str | None) -> str | None:

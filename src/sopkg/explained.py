@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pyoxigraph import NamedNode, Variable
 
 from sopkg.detect import focus_of
@@ -21,16 +24,34 @@ def explain_gap(job: Job) -> Record:
     return record(explanation, Speaker(data))
 
 
+def explain_gaps(job: Job) -> list[Record]:
+    """The explanations of the payload's gaps, each as it would be asked for alone."""
+    speakers: dict[tuple[str, ...], tuple[Dataset, Speaker]] = {}
+    told = []
+    for about in job.payload["gaps"]:
+        graphs = tuple(about["graphs"])
+        if graphs not in speakers:
+            data = Dataset(job.store, map(NamedNode, graphs))
+            speakers[graphs] = data, Speaker(data)
+        data, speaker = speakers[graphs]
+        told.append(record(_explanation(data, about), speaker))
+    return told
+
+
 def explained(job: Job) -> tuple[Dataset, Explanation]:
     """The data of a gap's audit and its explanation. Raises NotFound where the data no longer shows the gap."""
-    kind, date = job.payload["kind"], job.payload["date"]
-    gap = gap_query_of(kind)
     data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
+    return data, _explanation(data, job.payload)
+
+
+def _explanation(data: Dataset, about: Mapping[str, Any]) -> Explanation:
+    kind, date = about["kind"], about["date"]
+    gap = gap_query_of(kind)
     given = parameters(date, _thresholds(data, kind))
-    explanation = explain(data, gap, given, dict(zip(gap.focus, focus_of(job.payload["key"]), strict=True)))
+    explanation = explain(data, gap, given, dict(zip(gap.focus, focus_of(about["key"]), strict=True)))
     if explanation is None:
         raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
-    return data, explanation
+    return explanation
 
 
 def label_things(job: Job) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from sopkg.cube import Cube
 from sopkg.languages import Language
-from sopkg.render import local
 
 Row = Mapping[str, Any]
 _LEVELS = 4  # of colour: one more for each digit of a count
@@ -51,12 +50,12 @@ def _cell(row: Row, language: Language) -> dict[str, Any]:
         "norms": language.counted("cells.norms", expected) if expected else "",
         "sign": f"{sign} {language.number(gaps)}" if gaps else sign,
         "said": _said(row, language, verdict),
-        "href": local(_evidence(row)),
+        "href": _evidence(row),
     }
 
 
 def _evidence(row: Row) -> str:
-    """The list of what a cell counts: its gaps, else the engagements on record, else what is expected."""
+    """The address of what a cell counts: its gaps, else the engagements on record, else what is expected."""
     addresses = row["addresses"]
     if row["gaps"] or row["undetermined"]:
         return str(addresses["evidence"])

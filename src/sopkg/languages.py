@@ -85,6 +85,11 @@ class Language:
         named: str = self.messages["unit"].get(unit, unit)
         return named
 
+    def speech(self) -> dict[str, Any]:
+        """What a template says things with."""
+        names = ("counted", "word", "meaning", "named", "number", "day")
+        return {"t": self.message, "language": self, **{name: getattr(self, name) for name in names}}
+
     def day(self, iso: str) -> str:
         """A date (ISO 8601) as people write it."""
         read = calendar_date.fromisoformat(iso)

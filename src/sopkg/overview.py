@@ -16,6 +16,7 @@ from sopkg.lifeline import changes, unsettled
 from sopkg.middle import middle
 from sopkg.operations import operation
 from sopkg.render import focus_text, kind_text, language, page, together
+from sopkg.reportforms import forms
 from sopkg.results import HTML
 
 Row = Mapping[str, Any]
@@ -30,7 +31,7 @@ def overview() -> str:
     observed, held = by_city(middle().cities()), middle()
     if observed:  # the cells of each take a while the first time, and are kept
         together({name: partial(held.cube, name) for name in observed})
-    return page("overview.html", cities=[_city(name, rows) for name, rows in observed.items()])
+    return page("overview.html", reports=list(forms()), cities=[_city(name, rows) for name, rows in observed.items()])
 
 
 def cities() -> str:

@@ -29,14 +29,7 @@ def page(template: str, **given: object) -> str:
     mine = language()
     return render_template(
         template,
-        t=mine.message,
-        counted=mine.counted,
-        word=mine.word,
-        meaning=mine.meaning,
-        named=mine.named,
-        number=mine.number,
-        day=mine.day,
-        language=mine,
+        **mine.speech(),
         address=address,
         local=local,
         switch=_switch(mine),

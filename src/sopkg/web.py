@@ -37,6 +37,7 @@ from sopkg.rdfinput import MEDIA_TYPES, format_of_type
 from sopkg.reasoner import Reasoner
 from sopkg.remedy import as_text as remedy_text
 from sopkg.replies import TABLES, add_problems
+from sopkg.reportweb import add_report
 from sopkg.respond import LONGEST, MEMBERS
 from sopkg.responses import TOLD, kind_words
 from sopkg.results import ATOM, CSV, GRAPHS, JSON, TEXT, TURTLE
@@ -97,6 +98,7 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_linked_data(app)
     add_description(app)
     add_clients(app)
+    add_report(app)
     add_problems(app)
     prepare(app, settings)
     add_pages(app)

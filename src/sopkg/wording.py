@@ -456,7 +456,7 @@ def _lines(told: Mapping[str, object]) -> Iterator[str]:
     yield f"The gap: {kind['definition']} ({place}: {kind['locator']}.)"
     yield "About: " + "; ".join(str(term["label"]) for term in _list(told, "focus")) + "."
     yield ""
-    body = [*_evidence_lines(why), *(_found_lines(why) if _found(why) else _missing_lines(why)), *_read_as_lines(why)]
+    body = list(body_lines(why))
     yield from body
     yield "What made the verdict:"
     yield from (f"  - {line}" for line in verdict_lines(told, why))
@@ -464,6 +464,23 @@ def _lines(told: Mapping[str, object]) -> Iterator[str]:
     if any(", row " in line for line in body):
         table = "of a table line n + 1, where no cell has a line break"
         yield f"Row n is the n-th record of its file: {table}; of RDF the n-th IRI by name."
+
+
+def body_lines(why: Mapping[str, object]) -> Iterator[str]:
+    """What an explanation says: heads, and below each its lines, set in by spaces and a dash."""
+    yield from _evidence_lines(why)
+    yield from _found_lines(why) if _found(why) else _missing_lines(why)
+    yield from _read_as_lines(why)
+
+
+def reason(why: Mapping[str, object]) -> str:
+    """An explanation in one line: what was looked for and not found, or the evidence."""
+    if why["lookedFor"] is None:
+        return "found: " + "; ".join(reading_lines(_list(why, "evidence")[0]))
+    looked = _part(why, "lookedFor")
+    said = [str(looked["class"])] if looked["class"] else []
+    lines = "; ".join([*said, *map(str, [*_list(looked, "values"), *_list(looked, "conditions")])])
+    return f"{'denied, and found all the same' if _found(why) else 'not found'}: {lines}"
 
 
 def _grading(told: Mapping[str, object]) -> str:

@@ -33,6 +33,7 @@ OPERATIONS: dict[str, str] = {
     "resource": "sopkg.resource:read_resource",
     "fragment": "sopkg.resource:read_fragment",
     "why": "sopkg.explained:explain_gap",
+    "why-each": "sopkg.explained:explain_gaps",
     "prove": "sopkg.proving:prove",
     "remedy": "sopkg.remedy:remedy",
     "what-if": "sopkg.whatif:what_if",
