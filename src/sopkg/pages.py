@@ -14,6 +14,8 @@ from sopkg.differencepage import diff
 from sopkg.errors import SopkgError
 from sopkg.gappage import answered, dry_run, dry_run_form, gap
 from sopkg.gapspage import gaps
+from sopkg.mappage import map_page
+from sopkg.networkpage import network_page
 from sopkg.operations import Operation, operation, operation_of
 from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
@@ -31,6 +33,8 @@ _PAGES: Mapping[str, Callable[..., str]] = {
     "gap": gap,
     "diff": diff,
     "cube": cube,
+    "network": network_page,
+    "map": map_page,
     "queries": queries,
     "query": query,
 }
