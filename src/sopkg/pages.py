@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 
 from sopkg import asked
 from sopkg.cellspage import cube
+from sopkg.comparisonpage import comparison_page
 from sopkg.differencepage import diff
 from sopkg.errors import SopkgError
 from sopkg.gappage import answered, dry_run, dry_run_form, gap
@@ -21,6 +22,7 @@ from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
 from sopkg.render import html, page
 from sopkg.results import HTML, Format, chosen
+from sopkg.timelinepage import timeline_page
 
 _KEPT_PAGES = 300
 _PROBLEM = Format("problem", "application/problem+json", ("application/json",))
@@ -35,6 +37,8 @@ _PAGES: Mapping[str, Callable[..., str]] = {
     "cube": cube,
     "network": network_page,
     "map": map_page,
+    "timeline": timeline_page,
+    "compare": comparison_page,
     "queries": queries,
     "query": query,
 }
