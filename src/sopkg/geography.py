@@ -65,9 +65,13 @@ def read_box(text: str) -> Box:
 
 def place_of(row: Row) -> tuple[float, float] | None:
     """The latitude and longitude of a thing, if it has them."""
-    if row["latitude"] is None or row["longitude"] is None:
-        return None
-    return float(row["latitude"]), float(row["longitude"])
+    return None if row["latitude"] is None or row["longitude"] is None else (row["latitude"], row["longitude"])
+
+
+def with_degrees(row: Row) -> Row:
+    """A row of the report with its coordinates as numbers."""
+    read = {name: None if row[name] is None else float(row[name]) for name in ("latitude", "longitude")}
+    return {**row, **read}
 
 
 def whole(places: Sequence[tuple[float, float]]) -> Box:

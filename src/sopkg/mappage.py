@@ -12,7 +12,7 @@ from flask import request
 from pyoxigraph import NamedNode
 
 from sopkg import asked
-from sopkg.geography import HEIGHT, WIDTH, Box, Cluster, Projection, box_around, place_of, read_box, whole
+from sopkg.geography import HEIGHT, WIDTH, Box, Cluster, Projection, box_around, place_of, read_box, whole, with_degrees
 from sopkg.languages import closed_list
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
@@ -37,7 +37,7 @@ def things_of(city: str, date: str | None, given: Mapping[str, str]) -> list[Row
     box, territory = read_box(given["bbox"]) if "bbox" in given else None, given.get("territory")
     return [
         row
-        for row in middle().observed(_REPORT, [(city, date)])
+        for row in map(with_degrees, middle().observed(_REPORT, [(city, date)]))
         if ("object" not in chosen or chosen["object"] in _parts(row["objects"], "; "))
         and ("stage" not in chosen or chosen["stage"] == row["stage"])
         and (territory is None or territory in _parts(row["territories"], " "))

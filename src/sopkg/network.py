@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sopkg.answers import local
+
 Row = Mapping[str, Any]
-Ask = Callable[[str], Sequence[Row]]
 ACTS = "acts on"
 COLUMNS = ("one", "oneName", "other", "otherName", "onRecord", *("number", "missing", "gaps", "verdict"))
-_WORKS, _ACTORS, _MISSING = "who-works-with-whom", "actors-by-object", "missing-links"
+REPORTS = _WORKS, _ACTORS, _MISSING = "who-works-with-whom", "actors-by-object", "missing-links"
 _SEPARATOR = "; "
 
 
@@ -73,15 +74,17 @@ class Network:
         ]
 
 
-def network(ask: Ask, objects: Mapping[str, str], subjects: Mapping[str, str], choice: Choice) -> Network:
+def network(
+    found: Mapping[str, Sequence[Row]], objects: Mapping[str, str], subjects: Mapping[str, str], choice: Choice
+) -> Network:
     """The network of an observation.
 
-    `ask` gives the rows of a report; objects and subjects are the model's, the IRI of each by its last part.
+    `found` are the rows of each of its reports; objects and subjects are the model's, the IRI of each by its last part.
     """
     ends = {iri: End(iri, name) for name, iri in objects.items()}
     ends |= {iri: End(iri, name, frozenset({name})) for name, iri in subjects.items()}
     links: dict[tuple[str, str], Link] = {}
-    actors = ask(_ACTORS)
+    actors = found[_ACTORS]
     for row in actors:
         known = ends.setdefault(row["actor"], End(row["actor"], row["actorName"]))
         known.subjects |= {row["subject"]}
@@ -90,11 +93,11 @@ def network(ask: Ask, objects: Mapping[str, str], subjects: Mapping[str, str], c
     for (actor, name, stage), number in acting.items():
         if name in objects and _fits(choice, ends[actor].subjects, (name,), (stage,)):
             _link(links, ends, actor, objects[name]).on_record[ACTS] += number
-    for row in ask(_WORKS):
-        acts = _subjects(ends, (row["first"], row["firstName"]), (row["second"], row["secondName"]))
+    for row in found[_WORKS]:
+        acts = _subjects(ends, *((row[end], local(row[end])) for end in ("first", "second")))
         if _fits(choice, acts, _parts(row["objects"]), _parts(row["stages"])):
             _link(links, ends, row["first"], row["second"]).on_record[row["link"]] += row["number"]
-    for row in ask(_MISSING):
+    for row in found[_MISSING]:
         acts = _subjects(ends, (row["one"], row["oneName"]), (row["other"], row["otherName"]))
         if _fits(choice, acts, (row["object"],), (row["stage"],)):
             _link(links, ends, row["one"], row["other"]).gaps[row["id"]] = row

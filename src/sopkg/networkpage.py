@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import log2
 from typing import Any
 
@@ -16,10 +17,10 @@ from sopkg.circle import SIZE, Circle, Curve
 from sopkg.languages import closed_list
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
-from sopkg.network import ACTS, Choice, End, Link, Network, network
+from sopkg.network import ACTS, REPORTS, Choice, End, Link, Network, network
 from sopkg.observationform import CLOSED, narrowed, observed, options
 from sopkg.paging import part_of
-from sopkg.render import address, changed, language, page
+from sopkg.render import address, changed, language, page, together
 
 Row = Mapping[str, Any]
 MOST_NODES = 60
@@ -43,8 +44,8 @@ _SHAPES = (
 def network_of(city: str, date: str | None, given: Mapping[str, str]) -> Network:
     """The network of an observation, narrowed by subject, object and stage."""
     held, choice = middle(), Choice(**narrowed(given))
-    found = [(city, date)]
-    return network(lambda name: held.observed(name, found), closed_list("object"), closed_list("subject"), choice)
+    found = together({name: partial(held.observed, name, [(city, date)]) for name in REPORTS})
+    return network(found, closed_list("object"), closed_list("subject"), choice)
 
 
 def network_page() -> str:
