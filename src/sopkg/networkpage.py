@@ -77,7 +77,7 @@ def _line(number: int, link: Link, ends: Mapping[str, End]) -> dict[str, Any]:
         "number": number,
         "ends": [_end(ends[each]) for each in (link.one, link.other)],
         "onRecord": on_record,
-        "gaps": [_gap(row) for _, row in sorted(link.gaps.items())],
+        "gaps": _by_kind(link.gaps.values()),
     }
 
 
@@ -95,9 +95,15 @@ def _name(end: End) -> str:
     return language().label(end.iri, end.name).text
 
 
-def _gap(row: Row) -> dict[str, Any]:
-    text = language().named("kind", row["kind"])
-    return {**row, "text": text, "href": address("gap", gap_id=row["id"])}
+def _by_kind(gaps: Iterable[Row]) -> list[dict[str, Any]]:
+    """The gaps of a link, those that are alike together."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for row in sorted(gaps, key=lambda row: (row["verdict"] == _UNSETTLED, row["id"])):
+        alike.setdefault((row["kind"], row["severity"], row["verdict"]), []).append(row["id"])
+    return [
+        {"text": language().named("kind", kind), "severity": severity, "verdict": verdict, "ids": ids}
+        for (kind, severity, verdict), ids in alike.items()
+    ]
 
 
 @dataclass
@@ -121,8 +127,9 @@ Pair = tuple[str, str]
 
 def _drawn(told: Network) -> dict[str, Any]:
     """What the circle shows: the most connected actors, the rest of each subject as one, and links between them."""
-    shown = _shown(told)
-    node = {iri: _node(end, shown) for iri, end in told.ends.items()}
+    linked = {end for each in told.links for end in (each.one, each.other)}
+    shown = _shown(told, linked)
+    node = {iri: _node(told.ends[iri], shown) for iri in linked}
     bundles: dict[Pair, _Bundle] = {}
     for number, link in enumerate(told.links, 1):
         pair = (node[link.one], node[link.other])
@@ -133,7 +140,7 @@ def _drawn(told: Network) -> dict[str, Any]:
     joined = [pair for pair in by_number if bundles[pair].number > bundles[pair].acts]
     acting = [pair for pair in by_number if bundles[pair].acts]
     kept = [*joined[:_MOST_JOINED], *acting[:_MOST_ACTING]]
-    rest = Counter(key for iri, key in node.items() if key.startswith(_REST) and iri in _linked(told))
+    rest = Counter(key for key in node.values() if key.startswith(_REST))
     sectors = _sectors(told, shown, rest, [*kept, *missing])
     weights = {pair: float(log2(1 + bundles[pair].number) + len(bundles[pair].gaps)) for pair in [*kept, *missing]}
     circle = Circle(sectors, [name for name in sectors if name != _OBJECTS], weights)
@@ -156,11 +163,7 @@ def _drawn(told: Network) -> dict[str, Any]:
     }
 
 
-def _linked(told: Network) -> set[str]:
-    return {end for each in told.links for end in (each.one, each.other)}
-
-
-def _shown(told: Network) -> set[str]:
+def _shown(told: Network, linked: set[str]) -> set[str]:
     """The actors that have a node of their own: those with gaps first, then those with most others."""
     others: Counter[str] = Counter()
     gaps: Counter[str] = Counter()
@@ -169,7 +172,7 @@ def _shown(told: Network) -> set[str]:
             others[end] += bool(each.number)
             gaps[end] += len(each.gaps)
     terms = _terms()
-    actors = sorted(_linked(told) - terms, key=lambda iri: (-gaps[iri], -others[iri], told.ends[iri].name, iri))
+    actors = sorted(linked - terms, key=lambda iri: (-gaps[iri], -others[iri], told.ends[iri].name, iri))
     # Each subject may need a node for the rest of its actors.
     room = MOST_NODES - len(terms)
     return set(actors if len(actors) <= room + len(closed_list("subject")) else actors[:room])

@@ -67,7 +67,6 @@ def timeline_page() -> str:
         half=sum((start is None) != (end is None) for start, end in planned),
         unstaged=sum(each.last["stage"] is None for each in told),
         legend=list(zip(_SHAPES, _stages(), strict=True)),
-        stages=_stages(),
         parts=_parts(told, dates),
         drawing=_drawn(part.rows, dates, axis),
         part=replace(part, rows=[_line(each) for each in part.rows]),
@@ -101,7 +100,9 @@ def _parts(told: Sequence[Course], dates: Sequence[str]) -> dict[str, Any]:
         shown = zip(middles, numbers[-len(drawn) :], strict=True)
         bars = [bar for x, at_date in shown for bar in _bars(x, floor, at_date, most)]
         text = language().called("object", name) if name else language().message("timeline.no_object")
-        rows.append({"text": text, "floor": floor, "bars": bars, "numbers": numbers})
+        each_stage = zip(_stages(), zip(*numbers, strict=True), strict=True)
+        lines = [(stage, each) for stage, each in each_stage if any(each)]
+        rows.append({"text": text, "floor": floor, "bars": bars, "lines": lines})
     return {
         "rows": rows,
         "width": _WIDTH,
