@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,15 @@ class Choice:
     subject: str | None = None
     object: str | None = None
     stage: str | None = None
+
+    def fits(self, objects: str | None, stages: str | None) -> bool:
+        """Whether the object and the stage are among these, side by side as a report has them."""
+        told = ((self.object, objects), (self.stage, stages))
+        return all(wanted is None or wanted in (text or "").split(_SEPARATOR) for wanted, text in told)
+
+    def has(self, *ends: End) -> bool:
+        """Whether one of these acts as the subject."""
+        return self.subject is None or any(self.subject in each.subjects for each in ends)
 
 
 @dataclass
@@ -91,37 +100,23 @@ def network(
     # An actor that acts as two subjects has a line for each, about the same things.
     acting = {(row["actor"], row["object"], row["stage"]): row["number"] for row in actors}
     for (actor, name, stage), number in acting.items():
-        if name in objects and _fits(choice, ends[actor].subjects, (name,), (stage,)):
+        if name in objects and choice.fits(name, stage) and choice.has(ends[actor]):
             _link(links, ends, actor, objects[name]).on_record[ACTS] += number
     for row in found[_WORKS]:
-        acts = _subjects(ends, *((row[end], local(row[end])) for end in ("first", "second")))
-        if _fits(choice, acts, _parts(row["objects"]), _parts(row["stages"])):
+        pair = [ends.setdefault(row[end], End(row[end], local(row[end]))) for end in ("first", "second")]
+        if choice.fits(row["objects"], row["stages"]) and choice.has(*pair):
             _link(links, ends, row["first"], row["second"]).on_record[row["link"]] += row["number"]
     for row in found[_MISSING]:
-        acts = _subjects(ends, (row["one"], row["oneName"]), (row["other"], row["otherName"]))
-        if _fits(choice, acts, (row["object"],), (row["stage"],)):
+        pair = [ends.setdefault(row[end], End(row[end], row[f"{end}Name"])) for end in ("one", "other")]
+        if choice.fits(row["object"], row["stage"]) and choice.has(*pair):
             _link(links, ends, row["one"], row["other"]).gaps[row["id"]] = row
     return Network(ends, sorted(links.values(), key=lambda each: _order(each, ends)))
-
-
-def _subjects(ends: dict[str, End], *named: tuple[str, str]) -> frozenset[str]:
-    """As which subjects the ends of a link act; an end that is not known yet is noted."""
-    return frozenset().union(*(ends.setdefault(iri, End(iri, name)).subjects for iri, name in named))
 
 
 def _link(links: dict[tuple[str, str], Link], ends: Mapping[str, End], *pair: str) -> Link:
     """The link of a pair, who acts first."""
     one, other = sorted(pair, key=lambda iri: (not ends[iri].subjects, iri))
     return links.setdefault((one, other), Link(one, other))
-
-
-def _parts(text: str | None) -> Sequence[str]:
-    return text.split(_SEPARATOR) if text else ()
-
-
-def _fits(choice: Choice, subjects: Iterable[str], objects: Iterable[str], stages: Iterable[str]) -> bool:
-    told = ((choice.subject, subjects), (choice.object, objects), (choice.stage, stages))
-    return all(wanted is None or wanted in found for wanted, found in told)
 
 
 def _order(link: Link, ends: Mapping[str, End]) -> tuple[int, int, str, str, str, str]:
