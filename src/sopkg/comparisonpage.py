@@ -54,10 +54,9 @@ def comparison_page() -> str:
     known = by_city(middle().cities())
     if len(known) < 2 and not all(side in given for side in SIDES):
         return page("comparison.html", known=known, ends=None)
-    others = [name for name in known if name != given.get("first")]
-    chosen = {"first": next(name for name in known if name != given.get("second")), "second": others[0], **given}
-    if chosen["first"] == chosen["second"] and not all(side in given for side in SIDES):
-        chosen["second"] = next(name for name in known if name != chosen["first"])
+    first = given.get("first") or next(name for name in known if name != given.get("second"))
+    second = given.get("second") or next(name for name in known if name != first)
+    chosen = {**given, "first": first, "second": second}
     dropped = [side for side in SIDES if _elsewhere(chosen, side, known)]
     for side in dropped:
         del chosen[f"{side}-date"]

@@ -13,10 +13,9 @@ from pyoxigraph import NamedNode
 
 from sopkg import asked
 from sopkg.geography import HEIGHT, WIDTH, Box, Cluster, Projection, box_around, place_of, read_box, whole, with_degrees
-from sopkg.languages import closed_list
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
-from sopkg.observationform import narrowed, observed, options
+from sopkg.observationform import STAGE_SHAPES, narrowed, observed, options, stage_names, stage_place
 from sopkg.paging import part_of
 from sopkg.render import address, changed, language, page
 
@@ -26,8 +25,6 @@ _SIZE = 50
 _NAMES = 24  # of territories on the map, at most
 _LETTER, _LINE = 5.8, 15.0  # of a name on the map
 _LINES = (0.0, 16.0, -16.0, 28.0, -28.0, 40.0, -40.0)  # where it may stand instead, below and above
-# A shape for each stage, in the order of the closed list, and the last one for none (SVG 2, 9.3).
-_SHAPES = ("M-5-5h10v10h-10z", "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0z", "M0-7L7 0 0 7-7 0z")
 _REPORT, _TERRITORIES = "where-things-are", "works-by-territory"
 
 
@@ -95,19 +92,13 @@ def _drawn(things: Sequence[Row], box: Box, names: Mapping[str, str]) -> dict[st
         "metres": metres,
         "signs": [_sign(each) for each in sorted(clusters, key=_drawn_after)],
         "names": _labels(things, projection, clusters, names),
-        "legend": [(shape, text) for shape, text in zip(_SHAPES, _stages(), strict=True)],
-        "middle": (WIDTH / 2, HEIGHT / 2),
+        "legend": list(zip(STAGE_SHAPES, stage_names(), strict=True)),
     }
 
 
 def _drawn_after(cluster: Cluster) -> tuple[bool, int]:
     """What has gaps is drawn last, over the others; of the rest the small ones over the large."""
     return any(row["gaps"] for row in cluster.things), -len(cluster.things)
-
-
-def _stages() -> list[str]:
-    mine = language()
-    return [*(mine.called("stage", each) for each in closed_list("stage")), mine.message("map.no_stage")]
 
 
 def _sign(cluster: Cluster) -> dict[str, Any]:
@@ -121,10 +112,9 @@ def _sign(cluster: Cluster) -> dict[str, Any]:
         nearer = changed(bbox=box_around(cluster.things).text(), page=None)
         return {**told, "radius": _radius(cluster), "said": said, "href": nearer}
     (row,) = cluster.things
-    stages = [*closed_list("stage")]
-    number = stages.index(row["stage"]) if row["stage"] in stages else len(stages)
-    said = ", ".join([row["thingName"], _stages()[number], *found])
-    return {**told, "shape": _SHAPES[number], "stage": number, "said": said, "href": _href(row)}
+    number = stage_place(row["stage"])
+    said = ", ".join([row["thingName"], stage_names()[number], *found])
+    return {**told, "shape": STAGE_SHAPES[number], "stage": number, "said": said, "href": _href(row)}
 
 
 def _radius(cluster: Cluster) -> float:

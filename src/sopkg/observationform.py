@@ -14,6 +14,8 @@ from sopkg.render import language
 
 CLOSED = ("subject", "object", "stage")
 """The closed lists of the model that pages are narrowed by."""
+STAGE_SHAPES = ("M-5-5h10v10h-10z", "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0z", "M0-7L7 0 0 7-7 0z")
+"""A shape for each stage, in the order of the closed list, and the last one for none (SVG 2, 9.3)."""
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,15 @@ def narrowed(given: Mapping[str, str]) -> dict[str, str]:
 def options(sort: str, chosen: str | None) -> list[tuple[str, str, bool]]:
     """The values of a closed list for a form: name, text, and whether it is chosen."""
     return [(name, language().called(sort, name), name == chosen) for name in closed_list(sort)]
+
+
+def stage_names() -> list[str]:
+    """What each shape of a stage stands for."""
+    mine = language()
+    return [*(mine.called("stage", each) for each in closed_list("stage")), mine.message("view.no_stage")]
+
+
+def stage_place(stage: str | None) -> int:
+    """The place of a stage in the closed list; behind the last for none."""
+    known = list(closed_list("stage"))
+    return known.index(stage) if stage in known else len(known)

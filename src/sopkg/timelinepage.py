@@ -15,7 +15,7 @@ from sopkg.errors import not_found
 from sopkg.languages import closed_list
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
-from sopkg.observationform import narrowed, observed, options
+from sopkg.observationform import STAGE_SHAPES, narrowed, observed, options, stage_names, stage_place
 from sopkg.overview import by_city, dates_of
 from sopkg.paging import part_of
 from sopkg.render import changed, language, page, together
@@ -30,8 +30,6 @@ _ROW = 22.0  # of one initiative
 _BAND, _BAR = 66.0, 34.0  # of one part of city life, and its tallest bar
 _LETTERS = 33
 _MOST_DATES = 8  # that bars are drawn of
-# A shape for each stage, in the order of the closed list, and the last one for none (SVG 2, 9.3).
-_SHAPES = ("M-5-5h10v10h-10z", "M-5.5 0a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0z", "M0-7L7 0 0 7-7 0z")
 
 
 def courses_of(city: str, given: Mapping[str, str]) -> list[Course]:
@@ -66,23 +64,12 @@ def timeline_page() -> str:
         unplanned=sum(start is None and end is None for start, end in planned),
         half=sum((start is None) != (end is None) for start, end in planned),
         unstaged=sum(each.last["stage"] is None for each in told),
-        legend=list(zip(_SHAPES, _stages(), strict=True)),
+        legend=list(zip(STAGE_SHAPES, stage_names(), strict=True)),
         parts=_parts(told, dates),
         drawing=_drawn(part.rows, dates, axis),
         part=replace(part, rows=[_line(each) for each in part.rows]),
         formats=[(each, changed(format=each, lang=None, page=None)) for each in ("json", "csv")],
     )
-
-
-def _stages() -> list[str]:
-    mine = language()
-    return [*(mine.called("stage", each) for each in closed_list("stage")), mine.message("map.no_stage")]
-
-
-def _place(stage: str | None) -> int:
-    """The place of a stage in the closed list; behind the last for none."""
-    known = list(closed_list("stage"))
-    return known.index(stage) if stage in known else len(known)
 
 
 def _parts(told: Sequence[Course], dates: Sequence[str]) -> dict[str, Any]:
@@ -100,7 +87,7 @@ def _parts(told: Sequence[Course], dates: Sequence[str]) -> dict[str, Any]:
         shown = zip(middles, numbers[-len(drawn) :], strict=True)
         bars = [bar for x, at_date in shown for bar in _bars(x, floor, at_date, most)]
         text = language().called("object", name) if name else language().message("timeline.no_object")
-        each_stage = zip(_stages(), zip(*numbers, strict=True), strict=True)
+        each_stage = zip(stage_names(), zip(*numbers, strict=True), strict=True)
         lines = [(stage, each) for stage, each in each_stage if any(each)]
         rows.append({"text": text, "floor": floor, "bars": bars, "lines": lines})
     return {
@@ -113,9 +100,9 @@ def _parts(told: Sequence[Course], dates: Sequence[str]) -> dict[str, Any]:
 
 
 def _by_stage(counted: Mapping[str | None, int]) -> list[int]:
-    numbers = [0] * len(_SHAPES)
+    numbers = [0] * len(STAGE_SHAPES)
     for stage, number in counted.items():
-        numbers[_place(stage)] += number
+        numbers[stage_place(stage)] += number
     return numbers
 
 
@@ -157,7 +144,7 @@ def _row(course: Course, y: float, axis: Axis) -> dict[str, Any]:
         "line": (axis.at(ends[0]), axis.at(ends[-1])) if ends else None,
         "beyond": any(axis.beyond(day) for day in ends),
         "signs": [
-            {"x": axis.at(date), "shape": _SHAPES[_place(row["stage"])], "stage": _place(row["stage"])}
+            {"x": axis.at(date), "shape": STAGE_SHAPES[stage_place(row["stage"])], "stage": stage_place(row["stage"])}
             for date, row in course.rows.items()
         ],
     }
@@ -167,7 +154,7 @@ def _line(course: Course) -> dict[str, Any]:
     """An initiative as a line of the table; a run of observations that show the same is told once."""
     mine, runs = language(), list[dict[str, Any]]()
     for date, row in course.rows.items():
-        stage = mine.called("stage", row["stage"]) if row["stage"] else mine.message("map.no_stage")
+        stage = mine.called("stage", row["stage"]) if row["stage"] else mine.message("view.no_stage")
         status = mine.called("status", row["status"]) if row["status"] else ""
         if runs and (runs[-1]["stage"], runs[-1]["status"]) == (stage, status):
             runs[-1]["to"] = date
