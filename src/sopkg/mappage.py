@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -17,7 +18,7 @@ from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.observationform import STAGE_SHAPES, narrowed, observed, options, stage_names, stage_place
 from sopkg.paging import part_of
-from sopkg.render import address, changed, language, page
+from sopkg.render import address, changed, language, page, together
 
 Row = Mapping[str, Any]
 CLOSED = ("object", "stage")
@@ -53,6 +54,8 @@ def map_page() -> str:
     seen = observed(given)
     if seen is None:
         return page("map.html", seen=None)
+    observation, held = [(seen.city, seen.date)], middle()  # both are asked at the same time, and kept
+    together({name: partial(held.observed, name, observation) for name in (_REPORT, _TERRITORIES)})
     found = things_of(seen.city, seen.date, given)
     places = [place for row in found if (place := place_of(row))]
     box = read_box(given["bbox"]) if "bbox" in given else whole(places) if places else None
