@@ -38,8 +38,10 @@ PATHS = (
     *("/cities", "/gaps?city=amsterdam", f"/gaps?{GAPS}&verdict=undetermined&sort=works", "/gaps/diff", "/queries"),
     *("/gaps/diff?city=amsterdam&from=2024-12-31&to=2025-12-31", "/cube?city=amsterdam&date=2025-12-31"),
     *("/queries/still-in-creation?city=amsterdam", "/queries/norms-in-cell?as-of=2025-12", "/nowhere"),
+    *("/network?city=amsterdam", "/map?city=barcelona&page=2", "/timeline?city=amsterdam", "/compare?first=amsterdam"),
     *("/about/id/amsterdam/city/amsterdam", "/ns", "/gaps?colour=red", "/gaps?city=amsterdam&verdict=confirmed"),
 )
+DRAWN = ("/map", "/timeline", "/queries/still-in-creation")
 WIDTHS = (400, 900, 1400)
 
 
@@ -178,7 +180,7 @@ def test_the_overview_leads_everywhere_and_shows_what_is_hostile_as_text(desk: D
     overview = shown(desk.client, "/")
     links = links_of(check(overview, "en"))
     assert {"/cities", "/gaps", "/queries", "/sparql", "/health", f"/gaps/{desk.gap}?date=2024-06-30"} <= links
-    for path in ("/", f"/gaps/{desk.gap}", "/gaps", f"/gaps/{desk.gap}?lang=zh", "/queries/still-in-creation"):
+    for path in ("/", f"/gaps/{desk.gap}", "/gaps", f"/gaps/{desk.gap}?lang=zh", *DRAWN):
         told = shown(desk.client, path).text
         assert "&lt;script&gt;" in told
         assert "<script" not in told
@@ -331,7 +333,7 @@ def test_the_journey_from_overview_to_dry_run(chromium: Browser, address: str) -
 
 def test_no_page_is_wider_than_its_window(chromium: Browser, address: str, desk: Desk) -> None:
     wide = []
-    for path in ("/", "/gaps", f"/gaps/{desk.gap}", "/cube", "/queries/still-in-creation"):
+    for path in ("/", "/gaps", f"/gaps/{desk.gap}", "/cube", "/network", *DRAWN):
         chromium.open(address + path)
         for width in WIDTHS:
             chromium.size(width)

@@ -34,7 +34,7 @@ from sopkg.pool import Pool
 from sopkg.respond import as_triples, respond, response_to
 from sopkg.responses import STEP as RESPONSES
 from sopkg.responses import flat, passed, said, standing, summary
-from sopkg.results import Answer, chosen, offered, to_term
+from sopkg.results import JSON, Answer, chosen, offered, to_term
 from sopkg.rows import select
 from sopkg.sarif import as_sarif
 from sopkg.schema import ontology_store
@@ -290,6 +290,16 @@ class Answers:
 
     def _read_cube(self, _: str, city: str, date: str, read: tuple[str, ...]) -> Cube:
         return cube(city, date, lambda name: self.rows(named_query("reports", name), {}, list(read)))
+
+    def observed(self, name: str, observations: Sequence[tuple[str, str | None]]) -> list[Row]:
+        """The rows of a predefined query over an observation of each of these cities: that of a date, or the latest."""
+        read = list(dict.fromkeys(graph for city, date in observations for graph in self.dated(FINDINGS, city, date)))
+
+        def made() -> Answer:
+            return Answer(as_json(self.rows(named_query("reports", name), {}, read)).encode(), JSON.header)
+
+        rows: list[Row] = json.loads(self._kept.answer(self._snapshot(), (name, tuple(read)), made).body)
+        return rows
 
     def _read_weights(
         self, read: tuple[str, ...], given: tuple[str, ...], audits: tuple[str, ...]

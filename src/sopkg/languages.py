@@ -64,6 +64,11 @@ class Language:
         iri = _english().get((sort, english))
         return self.label(iri, english).text if iri else english
 
+    def called(self, sort: str, name: str) -> str:
+        """What a term of a closed list is called that is known by the last part of its IRI."""
+        iri = closed_list(sort).get(name)
+        return self.label(iri, name).text if iri else name
+
     def label(self, iri: str, otherwise: str) -> Said:
         """What a term of the ontology is called; what is none keeps its name."""
         return Said(otherwise, DEFAULT) if iri not in _words(DEFAULT) else self.about(iri, "label") or _own(otherwise)
@@ -152,6 +157,13 @@ def _words(code: str) -> dict[str, dict[str, str]]:
 def _notations() -> dict[tuple[str, str], str]:
     known = {iri: word for iri, word in _words(DEFAULT).items() if "sort" in word and "notation" in word}
     return {(word["sort"], word["notation"]): iri for iri, word in known.items()}
+
+
+@cache
+def closed_list(sort: str) -> Mapping[str, str]:
+    """The terms of a closed list by the last part of their IRIs, in the order of their English labels."""
+    named = sorted((english, iri) for (mine, english), iri in _english().items() if mine == sort)
+    return {iri.replace("#", "/").rpartition("/")[2]: iri for _, iri in named}
 
 
 @cache

@@ -30,6 +30,9 @@ class Middle(Protocol):
     def cube(self, city: str, date: str | None = None, as_of: str | None = None) -> Cube:
         """The model's cells as one observation of a city fills them."""
 
+    def observed(self, name: str, observations: Sequence[tuple[str, str | None]]) -> Sequence[dict[str, Any]]:
+        """The rows of a predefined query over an observation of each of these cities: that of a date, or the latest."""
+
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap."""
 

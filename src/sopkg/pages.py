@@ -10,15 +10,19 @@ from flask import Flask, Response, g, request
 
 from sopkg import asked
 from sopkg.cellspage import cube
+from sopkg.comparisonpage import comparison_page
 from sopkg.differencepage import diff
 from sopkg.errors import SopkgError
 from sopkg.gappage import answered, dry_run, dry_run_form, gap
 from sopkg.gapspage import gaps
+from sopkg.mappage import map_page
+from sopkg.networkpage import network_page
 from sopkg.operations import Operation, operation, operation_of
 from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
 from sopkg.render import html, page
 from sopkg.results import HTML, Format, chosen
+from sopkg.timelinepage import timeline_page
 
 _KEPT_PAGES = 300
 _PROBLEM = Format("problem", "application/problem+json", ("application/json",))
@@ -31,6 +35,10 @@ _PAGES: Mapping[str, Callable[..., str]] = {
     "gap": gap,
     "diff": diff,
     "cube": cube,
+    "network": network_page,
+    "map": map_page,
+    "timeline": timeline_page,
+    "compare": comparison_page,
     "queries": queries,
     "query": query,
 }

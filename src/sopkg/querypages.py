@@ -14,17 +14,19 @@ from pyoxigraph import Literal, NamedNode
 
 from sopkg import asked
 from sopkg.answers import city_name
+from sopkg.barchart import LEFT, LINE, MOST_BARS, WIDTH, bars, shape_of
 from sopkg.catalog import QueryFile, named_query
 from sopkg.errors import unknown_names
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.overview import by_city
 from sopkg.paging import part_of
-from sopkg.render import changed, page
+from sopkg.render import changed, language, page
 from sopkg.results import ROWS
 
 Row = Mapping[str, Any]
 _SIZE = 100
+_LETTERS = 44  # of a label beside a bar
 _OURS = ("entailment", "as-of")
 _GAP = re.compile(r"[A-Z][0-9]{1,2}[a-d]?-[0-9a-f]{12}")
 _CAPITAL = re.compile("[A-Z]")
@@ -56,8 +58,9 @@ def query(name: str) -> str:
         fields=_fields(file, values),
         as_of=given.get("as-of", ""),
         missing=missing,
-        columns=[] if found is None else [_CAPITAL.sub(_apart, name) for name in found["head"]["vars"]],
+        columns=[] if found is None else [_words(name) for name in found["head"]["vars"]],
         total=0 if found is None else len(found["results"]["bindings"]),
+        chart=None if found is None else _chart(found),
         part=None if found is None else part_of([_row(row, found) for row in found["results"]["bindings"]], _SIZE),
         formats=[(each.name, changed(format=each.name, lang=None, page=None)) for each in ROWS],
         where=where,
@@ -65,8 +68,12 @@ def query(name: str) -> str:
     )
 
 
-def _apart(capital: re.Match[str]) -> str:
+def _words(column: str) -> str:
     """A column's name as words."""
+    return _CAPITAL.sub(_apart, column)
+
+
+def _apart(capital: re.Match[str]) -> str:
     return f" {capital[0].lower()}"
 
 
@@ -94,6 +101,38 @@ def _fields(file: QueryFile, values: Mapping[str, str]) -> list[dict[str, Any]]:
         }
         for each in file.parameters
     ]
+
+
+def _chart(found: Row) -> dict[str, Any] | None:
+    """The bars of a result that has such a shape."""
+    rows = found["results"]["bindings"]
+    shape = shape_of(found["head"]["vars"], rows)
+    if shape is None:
+        return None
+    told = [(" · ".join(_cell(each)["text"] for each in named), *bar) for named, bar in bars(shape, rows)]
+    return {
+        "label": " · ".join(_words(name) for name in shape.labels),
+        "number": _words(shape.number),
+        "width": WIDTH,
+        "height": LINE * len(told) + 12,
+        "left": LEFT,
+        "bars": [
+            {"y": 6 + LINE * place, "text": _cut(text), "number": _plain(number), "length": length}
+            for place, (text, number, length) in enumerate(told)
+        ],
+        "leftOut": max(0, len(rows) - MOST_BARS),
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
+
+
+def _plain(number: float | None) -> str:
+    """A number as the reader writes it, without a fraction that is none."""
+    if number is None:
+        return language().message("table.not_said")
+    return language().number(int(number) if number.is_integer() else number)
 
 
 def _row(row: Row, found: Row) -> list[dict[str, Any]]:

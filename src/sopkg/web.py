@@ -48,6 +48,7 @@ from sopkg.sparqlweb import UPDATE, add_sparql
 from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_json
 from sopkg.telemetry import metrics, observe
+from sopkg.viewsweb import add_views
 from sopkg.writer import Writer
 
 _MOST_PROOFS = 20
@@ -99,6 +100,7 @@ def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
     add_description(app)
     add_clients(app)
     add_report(app)
+    add_views(app)
     add_problems(app)
     prepare(app, settings)
     add_pages(app)
