@@ -19,6 +19,7 @@ from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
 from sopkg.render import html, page
 from sopkg.results import HTML, Format, chosen
+from sopkg.whatifpage import add_what_if_page
 from sopkg.workbench import add_workbench
 
 _KEPT_PAGES = 300
@@ -48,6 +49,7 @@ def add_pages(app: Flask) -> None:
     app.add_url_rule("/", endpoint="front", view_func=_page_only(overview, kept))
     app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run", view_func=dry_run, methods=["POST"])
     app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run_form", view_func=dry_run_form)
+    add_what_if_page(app)
     add_workbench(app)
     app.after_request(_problem_page)
     app.template_filter("capitalised")(lambda text: text[:1].upper() + text[1:])
