@@ -65,7 +65,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, sopkg: Sopkg) -> Iterator[Des
     loaded = sopkg(store / "s", "load", str(hostile_table(store)), "--city", "buenos-aires", "--date", "2024-06")
     assert loaded.exit_code == 0, loaded.output
     secret = hashlib.sha256(TOKEN.encode()).hexdigest()
-    settings = Settings(store=store / "s", allow_no_netns=True, workers=1, editor_hash=secret)
+    settings = Settings(store=store / "s", allow_no_netns=True, workers=1, auditor_hash=secret)
     with Pool(settings) as pool:
         app = create_app(settings, Answers(settings, pool))
         client = app.test_client()
@@ -227,8 +227,8 @@ def test_a_slot_takes_one_term_and_no_more(desk: Desk) -> None:
 def test_an_answer_by_form_needs_the_token_and_does_not_keep_it(desk: Desk) -> None:
     given = {"kind": "disputed", "by": "Office of works", "reason": HOSTILE, "until": "2099-12-31"}
     address = f"/gaps/{desk.gap}/responses"
-    refused = desk.client.post(address, data={**given, "token": "another"}, headers=READER)
-    taken = desk.client.post(address, data={**given, "token": TOKEN}, headers=READER)
+    refused = desk.client.post(address, data={**given, "access_token": "another"}, headers=READER)
+    taken = desk.client.post(address, data={**given, "access_token": TOKEN}, headers=READER)
     assert (refused.status_code, refused.mimetype, taken.status_code) == (401, "text/html", 303)
     told = shown(desk.client, taken.location).text
     assert "Office of works" in told

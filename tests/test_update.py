@@ -107,7 +107,7 @@ def test_an_update_without_effect_publishes_nothing(mine: SnapshotStore) -> None
 def asked(store: SnapshotStore, name: str) -> dict[str, Any]:
     """What would be, were a file of updates run."""
     text = (CASES / name).read_text("utf-8")
-    payload = {"city": CITY.name, "date": EARLY, "update": text, "nesting": 200, "extensions": False}
+    payload = {"city": CITY.name, "date": EARLY, "update": text, "nesting": 200, "extensions": True}
     with store.reading() as found:
         return what_if(Job(found, str(store.current()), payload, 1 << 20))
 

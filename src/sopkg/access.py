@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 
+from sopkg.asked import FORM
 from sopkg.errors import Forbidden, Unauthorized
 from sopkg.operations import operation_of
 from sopkg.settings import Settings, variable
@@ -17,6 +18,8 @@ READER, AUDITOR, EDITOR, ADMIN = ROLES = ("reader", "auditor", "editor", "admin"
 """Each may do what those before it may: read, answer to gaps, change data, remove it."""
 _SETTINGS: Mapping[str, str] = {role: f"{role}_hash" for role in ROLES}
 _OPEN = ("health", "static")  # what says whether the service is there
+FIELD = "access_token"
+"""The field of a form that holds the token where no header can (RFC 6750, section 2.2)."""
 _SHOWN = 8  # digits of a token's hash by which a log tells one token from another
 
 
@@ -71,8 +74,14 @@ def needed(app: Flask, endpoint: str) -> str | None:
 
 def admit(role: str) -> None:
     """Notes who asks, if the request's token is of a role or one above it; raises as `require` does."""
-    known = require(role, request.headers.get("Authorization"), current_app.extensions["sopkg"].settings)
+    known = require(role, _authorization(), current_app.extensions["sopkg"].settings)
     g.who = f"{known}, request {g.request_id}"
+
+
+def _authorization() -> str | None:
+    """The header `Authorization`, or what it would be for the token in a form (RFC 6750, sections 2.1 and 2.2)."""
+    token = request.form.get(FIELD) if request.mimetype == FORM else None
+    return request.headers.get("Authorization") or (f"Bearer {token}" if token else None)
 
 
 def taken(role: str, settings: Settings) -> bool:

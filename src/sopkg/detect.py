@@ -15,7 +15,7 @@ from pyoxigraph import Triple as Statement
 
 from sopkg.catalog import query_files
 from sopkg.files import found, system_query
-from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, parameters, readings
+from sopkg.gapquery import Bindings, GapQuery, Ground, gap_queries, parameters, readings, readings_on
 from sopkg.graphs import EXTENSION_GAPS, GAPS
 from sopkg.negation import Fanout, measure
 from sopkg.nodeshape import NodeShape, as_triples, describe
@@ -30,6 +30,9 @@ from sopkg.verdicts import Scope, Verdict, surest
 
 XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 
+FINDING = Variable("finding")
+# From so many findings on a severity step is asked for all that there are at once.
+MANY = 50
 
 # A term in N-Triples: an IRI, or a literal with its datatype or language.
 _TERM = re.compile(r'<[^>]*>|"(?:[^"\\]|\\.)*"(?:\^\^<[^>]*>|@[\w-]+)?')
@@ -183,17 +186,16 @@ def find(
     known = parameters(audit.date, kind.thresholds)
     judge = _Judge(store, gap, scope)
     findings: dict[tuple[Ground, ...], Finding] = {}
-    asked, wanted = [(known, fanout)], None if at is None else set(at)
-    # Few rows each: what hangs on them is looked up, not joined. What a sub-SELECT counts can only be asked whole.
-    if wanted is not None and not gap.counted & set(gap.focus):
-        asked = [({**known, **dict(zip(gap.focus, focus, strict=True))}, Fanout()) for focus in wanted]
-    for given, sizes in asked:
-        for missing in (True, False) if judge.may_be_contested else (True,):
-            query = print_query(readings(gap, given, sizes, missing=missing))
-            for row in solutions(store, query, gap.readings):
-                judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
-                if judged is not None:
-                    _record(findings, gap, kind, row, judged)
+    wanted = None if at is None else set(at)
+    for missing in (True, False) if judge.may_be_contested else (True,):
+        if wanted is None or not gap.is_plain:
+            asked = readings(gap, known, fanout, missing=missing)
+        else:
+            asked = readings_on(gap, known, fanout, wanted, missing=missing)
+        for row in solutions(store, print_query(asked), gap.readings):
+            judged = judge.judge(row, matched=not missing) if missing or judge.might_deny(row) else None
+            if judged is not None:
+                _record(findings, gap, kind, row, judged)
     found = (each for each in findings.values() if wanted is None or each.focus in wanted)
     return sorted(found, key=lambda finding: finding.key)
 
@@ -349,17 +351,20 @@ def finding_iri(audit: Audit, identifier: str) -> NamedNode:
 def severity_triples(store: Store, findings: list[Finding], audit: Audit) -> list[Statement]:
     """The severity of each finding and the steps taken: one up and one down at most; undetermined is always low."""
     changes = {row["step"]: int(row["change"].value) for row in select(store, system_query("steps"))}
-    taken = steps_taken(store) if any(f.verdict is not Verdict.UNDETERMINED for f in findings) else {}
+    sure = [finding_iri(audit, each.identifier) for each in findings if each.verdict is not Verdict.UNDETERMINED]
+    taken = steps_taken(store, sure) if sure else {}
     rows = (row for finding in findings for row in _severity_rows(finding, audit, taken, changes))
     return construct("severities", rows, audit.base)
 
 
-def steps_taken(store: Store) -> dict[NamedNode, set[NamedNode]]:
-    """The severity steps that each finding in a store meets, each by its query."""
+def steps_taken(store: Store, findings: Collection[NamedNode]) -> dict[NamedNode, set[NamedNode]]:
+    """The severity steps that findings in a store meet, each by its query."""
+    asked = [{FINDING: finding} for finding in findings] if len(findings) < MANY else [{}]
     taken: dict[NamedNode, set[NamedNode]] = defaultdict(set)
     for file in query_files("severity").values():
-        for row in select(store, file.text):
-            taken[row["finding"]].add(row["step"])
+        for given in asked:
+            for row in select(store, file.text, given=given):
+                taken[row["finding"]].add(row["step"])
     return taken
 
 

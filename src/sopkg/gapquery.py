@@ -7,7 +7,7 @@ positive evidence only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from pyoxigraph import Literal, NamedNode, QuerySolutions, Store, Variable
 from sopkg.catalog import QueryFile, prefixes, query_files
 from sopkg.errors import InternalFault
 from sopkg.files import system_query
-from sopkg.negation import RDF_TYPE, Fanout, joined
+from sopkg.negation import RDF_TYPE, Fanout, joined, nest, restricted
 from sopkg.reader import read_query
 from sopkg.substitution import substitute
 from sopkg.syntax import (
@@ -30,6 +30,8 @@ from sopkg.syntax import (
     Repeat,
     Select,
     Triple,
+    Union,
+    Values,
     certain_variables,
     group_variables,
 )
@@ -56,6 +58,11 @@ class GapQuery:
     def counted(self) -> set[Variable]:
         """The variables that a sub-SELECT gives: they can be held against a term, not bound to it."""
         return {column for part in self.positive.parts if isinstance(part, Select) for _, column in part.projection}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether some focuses can be asked for alone: what a sub-SELECT counts is counted over all."""
+        return all(isinstance(part, Triple | Union | Filter) for part in self.positive.parts)
 
     @property
     def readings(self) -> tuple[Variable, ...]:
@@ -163,14 +170,41 @@ def readings(gap: GapQuery, given: Bindings, fanout: Fanout, *, missing: bool = 
     `given` are parameters, and terms of the focus where one gap is asked for: constants in the query that comes of it.
     The positive part is made distinct before the negation is asked, so that a reading is asked once.
     """
-    positive = substitute(Group((*gap.positive.parts, *map(canonical, gap.focus))), given)
+    positive = substitute(_positive(gap), given)
     bound = tuple(Bind(term, variable) for variable, term in given.items() if variable in gap.readings)
-    heads = tuple((None, variable) for variable in gap.readings)
-    asked = Select(heads, Group((*joined(positive, fanout).parts, *bound)), distinct=True)
+    asked = Select(_heads(gap), Group((*joined(positive, fanout).parts, *bound)), distinct=True)
     if gap.lack is None:
         return asked
-    negation = Filter(Exists(substitute(gap.lack, given), negated=missing))
-    return Select(heads, joined(Group((asked, negation)), fanout))
+    return Select(_heads(gap), joined(Group((asked, _negation(gap, given, missing=missing))), fanout))
+
+
+def readings_on(
+    gap: GapQuery, given: Bindings, fanout: Fanout, foci: Iterable[tuple[Ground, ...]], *, missing: bool = True
+) -> Select:
+    """The same for some focuses alone. A lack that hangs on nothing else is asked once for each."""
+    positive, rows = substitute(_positive(gap), given), Values(gap.focus, tuple(foci))
+    if gap.lack is None:
+        return Select(_heads(gap), restricted(positive, rows, gap.focus, fanout), distinct=True)
+    negation = _negation(gap, given, missing=missing)
+    if group_variables(gap.lack) & group_variables(positive) <= set(gap.focus):
+        focuses = tuple((None, variable) for variable in gap.focus)
+        lacking = Select(focuses, nest(Group((rows, negation)), fanout))
+        return Select(_heads(gap), restricted(positive, lacking, gap.focus, fanout), distinct=True)
+    asked = Select(_heads(gap), restricted(positive, rows, gap.focus, fanout), distinct=True)
+    return Select(_heads(gap), nest(Group((asked, negation)), fanout))
+
+
+def _positive(gap: GapQuery) -> Group:
+    return Group((*gap.positive.parts, *map(canonical, gap.focus)))
+
+
+def _negation(gap: GapQuery, given: Bindings, *, missing: bool) -> Filter:
+    assert gap.lack is not None
+    return Filter(Exists(substitute(gap.lack, given), negated=missing))
+
+
+def _heads(gap: GapQuery) -> tuple[tuple[None, Variable], ...]:
+    return tuple((None, variable) for variable in gap.readings)
 
 
 def parameters(date: str, thresholds: Bindings) -> dict[Variable, Ground]:

@@ -7,7 +7,7 @@ things up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -32,6 +32,8 @@ from sopkg.syntax import (
     Select,
     Sequence,
     Triple,
+    Union,
+    Values,
     bindable_variables,
     certain_variables,
     expression_variables,
@@ -43,6 +45,8 @@ from sopkg.syntax import (
 RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 # Where a predicate was not counted, and what a path of any length may touch.
 UNKNOWN = 1e6
+# Of an order that touches so few triples no better one is looked for.
+ENOUGH = 1000
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,20 @@ def joined(group: Group, fanout: Fanout) -> Group:
     return chained(Group(tuple(pieces)), fanout)
 
 
+def restricted(group: Group, rows: Values | Select, known: Collection[Variable], fanout: Fanout) -> Group:
+    """The group asked for some rows of known variables alone: all is looked up from there.
+
+    The group holds patterns, alternatives (UNION) and filters.
+    """
+    named = group_variables(group) | set(known)
+    patterns = split_sequences((part for part in group.parts if isinstance(part, Triple)), named)
+    unions = [part for part in group.parts if isinstance(part, Union)]
+    looked_up: list[Part] = [*order(patterns, fanout, known), *unions]
+    chain = (Lateral(Group((each,))) for each in looked_up)
+    tests = (part for part in nest(group, fanout, known).parts if isinstance(part, Filter))
+    return Group((rows, *chain, *tests))
+
+
 def chained(group: Group, fanout: Fanout) -> Group:
     """The group with its patterns first, in an order by fan-out that the engine keeps.
 
@@ -214,14 +232,33 @@ def nest_body(body: Group, fanout: Fanout, bound: set[Variable]) -> Group:
 
 
 def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> list[Triple]:
-    """The patterns, each next one hanging on what is bound and touching least."""
+    """The patterns, each next one hanging on what is bound and touching least, from the best of all starts."""
+    known = set(bound)
+    preference = _preference(known, fanout)
+    starts = sorted(patterns, key=preference)
+    best, least = list(patterns), float("inf")
+    for start in starts:
+        apart, cost = preference(start)
+        if least < ENOUGH or cost >= least or apart != preference(starts[0])[0]:
+            break
+        chain, touched = _chain(start, patterns, fanout, known)
+        if touched < least:
+            best, least = chain, touched
+    return best
+
+
+def _chain(start: Triple, patterns: list[Triple], fanout: Fanout, bound: set[Variable]) -> tuple[list[Triple], float]:
+    """The patterns from one of them on, each next one touching least, and how many triples all of them touch."""
     known, left, chosen = set(bound), list(patterns), list[Triple]()
+    rows, touched, best = 1.0, 0.0, start
     while left:
-        best = min(left, key=_preference(known, fanout))
+        rows *= max(fanout.cost(best, known), 1)
+        touched += rows
         left.remove(best)
         chosen.append(best)
         known |= triple_variables(best)
-    return chosen
+        best = min(left, key=_preference(known, fanout), default=best)
+    return chosen, touched
 
 
 def _preference(known: set[Variable], fanout: Fanout) -> Callable[[Triple], tuple[bool, float]]:

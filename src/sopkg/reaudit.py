@@ -15,6 +15,7 @@ from pyoxigraph import NamedNode, Quad, Store, Triple, Variable
 from sopkg.catalog import query_files
 from sopkg.change import Closed
 from sopkg.detect import (
+    FINDING,
     Audit,
     Finding,
     Kind,
@@ -46,7 +47,6 @@ from sopkg.verdicts import Scope
 DECIDING = ("statements", "denials", "superclasses", "kinds", "thresholds", "steps")
 # Above so many triples at once asking the queries whole is quicker than asking for what each triple touches.
 MOST_CHANGES = 200
-FINDING = Variable("finding")
 Keys = dict[str, set[Key] | None]
 Said = dict[NamedNode, frozenset[Triple]]
 Register = dict[str, set[Key]]
@@ -199,8 +199,7 @@ class Audited:
         return False
 
     def _scope_differs(self) -> bool:
-        now = Scope(self.store, self.audit.date, self.fanout)
-        return {each.iri: now.holds(each) for each in now.statements} != self.held
+        return {each.iri: self.scope.shows(each) for each in self.scope.statements} != self.held
 
     def _note(self, keys: Keys, triples: Iterable[Triple]) -> None:
         """Adds the focuses that triples can touch, in the present state of the store."""

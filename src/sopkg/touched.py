@@ -16,7 +16,7 @@ from pyoxigraph import Triple as Statement
 from sopkg.files import BASE
 from sopkg.gapquery import Ground
 from sopkg.matching import as_stored, unify
-from sopkg.negation import Fanout, lookups, order, split_sequences
+from sopkg.negation import Fanout, levels, lookups, order, split_sequences
 from sopkg.printer import print_query
 from sopkg.rows import select
 from sopkg.substitution import substitute
@@ -90,10 +90,33 @@ class Touched:
         left = [variable for variable in self.key if variable not in bindings]
         if not left:
             return {tuple(bindings[variable] for variable in self.key)}
-        chain = order(split_sequences(substitute(site.around, bindings)), fanout, ())
-        asked = Select(tuple((None, variable) for variable in left), Group(tuple(lookups(chain))), distinct=True)
+        apart = components(split_sequences(substitute(site.around, bindings)))
+        parts = tuple(_candidates(each, left, fanout) for each in apart)
+        asked = Select(tuple((None, variable) for variable in left), Group(parts), distinct=True)
         rows = ({**bindings, **{v: row[v.value] for v in left}} for row in select(store, print_query(asked)))
         return {tuple(row[variable] for variable in self.key) for row in rows}
+
+
+def components(patterns: Iterable[Triple]) -> list[list[Triple]]:
+    """The patterns in groups that share no variable: what one group finds does not hang on another."""
+    groups: list[tuple[set[Variable], list[Triple]]] = []
+    for pattern in patterns:
+        mine = (triple_variables(pattern), [pattern])
+        for group in [each for each in groups if each[0] & mine[0]]:
+            groups.remove(group)
+            mine = (group[0] | mine[0], [*group[1], *mine[1]])
+        groups.append(mine)
+    return [group for _, group in groups]
+
+
+def _candidates(patterns: list[Triple], key: Iterable[Variable], fanout: Fanout) -> Part:
+    """What connected patterns find of a key, each once; that they find something, where nothing of it is theirs."""
+    told = set().union(*map(triple_variables, patterns))
+    heads = tuple((None, variable) for variable in key if variable in told)
+    chain = order(patterns, fanout, ())
+    if not heads:
+        return Filter(Exists(levels(chain, []), negated=False))
+    return Select(heads, Group(tuple(lookups(chain))), distinct=True)
 
 
 def sites(group: Group, around: tuple[Triple, ...] = (), *, apart: bool = False) -> Iterator[Site]:

@@ -70,7 +70,7 @@ class Scope:
         self.store = store
         self.superclasses = read_superclasses(store)
         self.statements = [each for each in read_statements(store) if each.in_force(date)]
-        self.holds = cache(self._holds)
+        self.holds = cache(self.shows)
         self.fanout = fanout
 
     def absences(self, of_class: NamedNode) -> list[Statement]:
@@ -113,7 +113,7 @@ class Scope:
         partial = [each.iri for each in applying if each.says == "partial" and self.holds(each)]
         return (Verdict.PRESUMED, partial) if partial else (Verdict.UNDETERMINED, [])
 
-    def _holds(self, statement: Statement) -> bool:
+    def shows(self, statement: Statement) -> bool:
         """Whether the statement's source shows an observation of what it describes."""
         node = Variable("observed")
         patterns = order(split_sequences(as_patterns(statement.shape, node)), self.fanout, ())

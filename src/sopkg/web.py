@@ -12,7 +12,7 @@ from flask import Flask, Response, current_app, g, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
-from sopkg.access import AUDITOR, add_access
+from sopkg.access import AUDITOR, FIELD, add_access
 from sopkg.answers import CITY_COLUMNS, Answers, finding_table
 from sopkg.answers import FILTERS as GAP_FILTERS
 from sopkg.catalog import query_files
@@ -218,7 +218,7 @@ def respond(gap_id: str) -> Response:
 def _members() -> Mapping[str, object]:
     """What a body says, as a JSON object or a form."""
     if request.mimetype == asked.FORM:
-        return asked.single(request.form)
+        return {name: text for name, text in asked.single(request.form).items() if name != FIELD}
     if request.mimetype != JSON.media_type:
         kind = request.mimetype or "a body without a type"
         raise UnsupportedMediaType(f"{kind}: expected is {' or '.join(_BODY_TYPES)}")
