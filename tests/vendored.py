@@ -1,6 +1,6 @@
-"""Fetches what the workbench is made of from npm, checks that it is what was looked at, and gathers its licences.
+"""Fetches from npm the JavaScript of others that the repository has, checks that it is what it was, and its licences.
 
-`make yasgui` runs it; users need neither it nor npm, since what it fetches is in the repository.
+`make vendored` runs it; users need neither it nor npm, since what it fetches is in the repository.
 """
 
 from __future__ import annotations
@@ -10,33 +10,62 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGE, VERSION = "@zazuko/yasgui", "4.6.2"
-TARGET = Path(__file__).parents[1] / "src" / "sopkg" / "static" / "yasgui"
-SHA256 = {
-    "yasgui.min.js": "55034eaac74c55f55fbd1eeed008ae38a79053651cbed2b453f1fcfd895a4b75",
-    "yasgui.min.css": "085b94556b97f9928981bdedb6848fd11ad4d8d950e821f0d698c58ca538fc55",
-}
+ROOT = Path(__file__).parents[1]
 _MODULE = re.compile(r"node_modules/((?:@[^/]+/)?[^/]+)/")
-_STYLES = {"datatables.net-dt"}  # whose rules are in the style sheet, which has no map
 
 
-def fetch(folder: Path) -> None:
-    """Installs the package in a folder and copies what is served. Raises ValueError where a file is another."""
+@dataclass(frozen=True)
+class Vendored:
+    """A package at a version: the folder for its files, their SHA-256, and what else is inside but not in its map."""
+
+    package: str
+    version: str
+    target: Path
+    sha256: Mapping[str, str]
+    inside: frozenset[str] = frozenset()
+
+
+VENDORED = (
+    Vendored(  # the editor and the table of the workbench
+        "@zazuko/yasgui",
+        "4.6.2",
+        ROOT / "src" / "sopkg" / "static" / "yasgui",
+        {
+            "build/yasgui.min.js": "55034eaac74c55f55fbd1eeed008ae38a79053651cbed2b453f1fcfd895a4b75",
+            "build/yasgui.min.css": "085b94556b97f9928981bdedb6848fd11ad4d8d950e821f0d698c58ca538fc55",
+        },
+        frozenset({"datatables.net-dt"}),  # of the style sheet, which has no map
+    ),
+    Vendored(  # what the tests ask whether a page can be read by everybody
+        "axe-core",
+        "4.14.1",
+        ROOT / "tests" / "axe",
+        {"axe.min.js": "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"},
+    ),
+)
+
+
+def fetch(what: Vendored, folder: Path) -> None:
+    """Installs a package in a folder and copies its files. Raises ValueError where one is another than it was."""
     npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-    subprocess.run([*npm, f"{PACKAGE}@{VERSION}"], check=True)
-    modules = folder / "node_modules"
-    built = modules / PACKAGE / "build"
-    for name, expected in SHA256.items():
-        found = hashlib.sha256((built / name).read_bytes()).hexdigest()
+    subprocess.run([*npm, f"{what.package}@{what.version}"], check=True)
+    modules, inside = folder / "node_modules", set(what.inside)
+    what.target.mkdir(exist_ok=True)
+    for name, expected in what.sha256.items():
+        path = modules / what.package / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != expected:
-            raise ValueError(f"{name} has the SHA-256 {found}; expected is {expected}")
-        shutil.copyfile(built / name, TARGET / name)
-    sources = json.loads((built / "yasgui.min.js.map").read_text("utf-8"))["sources"]
-    inside = {match[-1] for match in map(_MODULE.findall, sources) if match}
-    told = [_licence(modules / name) for name in (PACKAGE, *sorted(inside | _STYLES))]
-    (TARGET / "LICENCES.txt").write_text(f"{'=' * 80}\n".join(told), "utf-8")
+            raise ValueError(f"{name} of {what.package} has the SHA-256 {found}; expected is {expected}")
+        shutil.copyfile(path, what.target / path.name)
+        mapped = path.with_name(f"{path.name}.map")
+        sources = json.loads(mapped.read_text("utf-8"))["sources"] if mapped.exists() else []
+        inside |= {match[-1] for match in map(_MODULE.findall, sources) if match}
+    told = [_licence(modules / name) for name in (what.package, *sorted(inside))]
+    (what.target / "LICENCES.txt").write_text(f"{'=' * 80}\n".join(told), "utf-8")
 
 
 def _licence(module: Path) -> str:
@@ -50,4 +79,5 @@ def _licence(module: Path) -> str:
 
 
 if __name__ == "__main__":
-    fetch(Path("build/yasgui"))
+    for each in VENDORED:
+        fetch(each, Path("build/vendored"))

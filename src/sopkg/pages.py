@@ -14,6 +14,7 @@ from sopkg.differencepage import diff
 from sopkg.errors import SopkgError
 from sopkg.gappage import answered, dry_run, dry_run_form, gap
 from sopkg.gapspage import gaps
+from sopkg.loadpage import add_load_page
 from sopkg.operations import Operation, operation, operation_of
 from sopkg.overview import cities, overview
 from sopkg.querypages import queries, query
@@ -49,6 +50,7 @@ def add_pages(app: Flask) -> None:
     app.add_url_rule("/", endpoint="front", view_func=_page_only(overview, kept))
     app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run", view_func=dry_run, methods=["POST"])
     app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run_form", view_func=dry_run_form)
+    add_load_page(app)
     add_what_if_page(app)
     add_workbench(app)
     app.after_request(_problem_page)
