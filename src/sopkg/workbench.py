@@ -14,7 +14,7 @@ from sopkg import asked, replies
 from sopkg.catalog import named_query, query_files
 from sopkg.dataset import Selection, current_graphs
 from sopkg.errors import SopkgError
-from sopkg.files import system_query
+from sopkg.files import BASE, system_query
 from sopkg.middle import middle
 from sopkg.operations import Parameter, given, names, operation
 from sopkg.overview import by_city, dates_of
@@ -74,6 +74,7 @@ def workbench() -> Response:
             found=found,
             problem=problem,
             labels=labels,
+            base=BASE,
             dates=dates_of(middle().cities())[::-1],
             graphs=_graphs(),
             downloads=_downloads(told, found) if found else [],
