@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +23,10 @@ from sopkg.pool import Pool
 from sopkg.settings import Settings
 from sopkg.web import create_app
 from tests.browser import Browser
-from tests.conftest import Sopkg
-from tests.test_pages import HOSTILE, READER, check, chromium, hostile_table, shown
+from tests.test_pages import HOSTILE, READER, check, chromium, hostile, hostile_table, shown
 from tests.vendored import VENDORED, Vendored
 
-__all__ = ["chromium"]  # a fixture
+__all__ = ["chromium", "hostile"]  # fixtures
 NS = "https://w3id.org/sopkg/ns#"
 TOKEN = "a-token"
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
@@ -51,10 +51,9 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, sopkg: Sopkg) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory, hostile: Path) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("journeys")
-    loaded = sopkg(folder / "s", "load", str(hostile_table(folder)), "--city", "buenos-aires", "--date", "2024-06")
-    assert loaded.exit_code == 0, loaded.output
+    shutil.copytree(hostile, folder / "s")
     secret = hashlib.sha256(TOKEN.encode()).hexdigest()
     kept, checked = folder / "s", folder / "checked"
     settings = Settings(store=kept, cache=checked, allow_no_netns=True, workers=1, editor_hash=secret)
