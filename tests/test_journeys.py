@@ -198,13 +198,13 @@ def test_what_the_editor_completes_is_named_in_the_readers_language(
 
 
 def test_what_if_by_form_closes_a_gap_and_stores_nothing(page: Browser, desk: Desk, client: FlaskClient) -> None:
-    before = client.get("/health").json
+    before = client.get("/health").get_json()["snapshot"]
     lacking = client.get("/gaps?kind=G08a").get_json()[0]
     page.open(f"{desk.address}/what-if")
     fill(page, actor=HOSTILE, role=f"{NS}Supervisor", object=lacking["focus"][1], subject=f"{NS}Society")
     page.click("form:not(.filters) button")
     assert lacking["kindLabel"].casefold() in text(page, "[aria-labelledby=closed] table").casefold()
-    assert client.get("/health").json == before
+    assert client.get("/health").get_json()["snapshot"] == before
 
 
 def test_what_if_somebody_did_not_take_part(client: FlaskClient) -> None:

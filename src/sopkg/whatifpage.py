@@ -30,7 +30,7 @@ from sopkg.sparql import ROWS
 from sopkg.staging import Term, construct
 
 Thing = tuple[str, str]  # its IRI, and what it is called, other than any thing beside it
-Search = Callable[[str, str], list[Thing]]  # of a field and a text
+Search = Callable[[str, str], list[Thing]]  # by a query and for a text
 _FOUND = 300  # names that are offered; the query gives one more
 _SHOWN = 30  # gaps of each sort that are listed
 _NEEDED = ("actor", "role", "object")
@@ -74,7 +74,9 @@ def what_if_page() -> Response:
     shown |= {
         "dates": dates_of(observed[city])[::-1],
         "choices": _choices(),
-        "things": together({name: partial(search, name, told.get("search", "")) for name in ("engagement", *_NEW)}),
+        "things": together(
+            {name: partial(search, f"names-{name}", told.get("search", "")) for name in ("engagement", *_NEW)}
+        ),
     }
     try:
         return html(page("whatif.html", **shown, **_answered(City(city, Path()), date, told, search)))
@@ -140,13 +142,13 @@ def _choices() -> dict[str, list[Thing]]:
     return found
 
 
-def _things(pool: Pool, graphs: Sequence[str], field: str, text: str) -> list[Thing]:
-    """Things of an observation whose name contains a text; of one name, each with what its IRI ends with."""
-    given = {"field": str(Literal(field)), "search": str(Literal(text))}
-    payload = {"query": system_query("engagement-things"), "default_graphs": list(graphs), "substitutions": given}
+def _things(pool: Pool, graphs: Sequence[str], query: str, text: str) -> list[Thing]:
+    """Things of an observation that a query finds for a text; of one name, each with what its IRI ends with."""
+    given = {"search": str(Literal(text))}
+    payload = {"query": system_query(query), "default_graphs": list(graphs), "substitutions": given}
     answered: Any = pool.run("query", {**payload, "format": ROWS})
     terms: Any = [(to_term(row["thing"]), to_term(row["label"])) for row in answered["rows"]]
-    rows: list[Thing] = [(thing.value, label.value) for thing, label in terms]
+    rows: list[Thing] = sorted(((thing.value, label.value) for thing, label in terms), key=lambda each: each[::-1])
     count = Counter(label for _, label in rows)
     return [(iri, label if count[label] == 1 else f"{label} ({iri.rpartition('/')[2]})") for iri, label in rows]
 
@@ -154,11 +156,10 @@ def _things(pool: Pool, graphs: Sequence[str], field: str, text: str) -> list[Th
 def _named(field: str, text: str, search: Search) -> NamedNode | None:
     """The thing that a text names, or None. Raises BadInput where several are called so."""
     for part in dict.fromkeys((text, text.rpartition(" (")[0] or text)):
-        known = search(field, part)
+        known = search(f"called-{field}", part)
         for iri, label in known:
             if text == label:
                 return NamedNode(iri)
-        alike = [label for _, label in known if label.rpartition(" (")[0] == text]
-        if alike:
-            raise BadInput(f"several are called {text!r}; say which: {', '.join(alike)}")
+        if len(known) > 1 and part == text:
+            raise BadInput(f"several are called {text!r}; say which: {', '.join(label for _, label in known)}")
     return None
