@@ -26,7 +26,7 @@ from sopkg.staging import Cells, construct
 from sopkg.substitution import substitute
 from sopkg.syntax import Group, Triple
 from sopkg.turtle import ALIGNMENTS
-from sopkg.verdicts import Scope, Verdict, surest
+from sopkg.verdicts import SUREST, Scope, Verdict, surest
 
 XSD_INTEGER = NamedNode("http://www.w3.org/2001/XMLSchema#integer")
 
@@ -61,10 +61,12 @@ class Finding:
     lacks: set[NodeShape] = field(default_factory=set)
     names: set[NamedNode] = field(default_factory=set)
 
+    is_counted: bool = False
+
     @property
     def verdict(self) -> Verdict:
-        """As sure as the surest of its rows."""
-        return surest(self.verdicts)
+        """As sure as the surest of its rows; where all of them together make it, as the least sure."""
+        return max(self.verdicts, key=SUREST.index) if self.is_counted else surest(self.verdicts)
 
     @property
     def key(self) -> str:
@@ -264,7 +266,7 @@ def _record(
     findings: dict[tuple[Ground, ...], Finding], gap: GapQuery, kind: Kind, row: Bindings, judged: _Judged
 ) -> None:
     focus = tuple(row[variable] for variable in gap.focus)
-    finding = findings.setdefault(focus, Finding(kind, focus))
+    finding = findings.setdefault(focus, Finding(kind, focus, is_counted=gap.lack is None and bool(gap.counted)))
     finding.verdicts.append(judged.verdict)
     finding.statements.update(judged.statements)
     finding.names.update(term for term in row.values() if isinstance(term, NamedNode))
