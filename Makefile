@@ -1,9 +1,9 @@
-# Seven verbs: demo, test, torture, remote, bench, docs, clients. Each sets up what it needs in .venv.
+# Eight verbs: demo, test, torture, remote, bench, docs, clients, vendored. Each but the last sets up what it needs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE ?= build/demo-store
 
-.PHONY: demo test torture remote bench docs clients clean
+.PHONY: demo test torture remote bench docs clients vendored clean
 
 # Debian packages ensurepip apart from Python: where it is missing, its package is installed first.
 .venv/made: pyproject.toml
@@ -27,6 +27,10 @@ build/clients/node_modules:
 
 clients: .venv/made build/clients/node_modules
 	$(BIN)/python -m pytest tests/test_service.py -k each_client
+
+# What the repository has of other people's JavaScript: fetched from npm again, checked, and its licences with it.
+vendored:
+	$(PYTHON) -m tests.vendored
 
 # The tests with all of their cases and counts, where `make test` tries a part of them.
 torture: .venv/made

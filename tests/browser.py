@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ class Browser:
         told = self.ask("Runtime.evaluate", expression=expression, **how)
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
+
+    def until(self, holds: Callable[[], object], seconds: float = 20) -> None:
+        """Until something holds, which no page that loads tells of."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"not so after {seconds:g} s"
+            time.sleep(0.05)
 
     def size(self, width: int, height: int = 900) -> None:
         """Makes the window so wide and high."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request
 
-from sopkg.asked import FORM
+from sopkg.asked import FILE_FORM, FORM
 from sopkg.errors import Forbidden, Unauthorized
 from sopkg.operations import operation_of
 from sopkg.settings import Settings, variable
@@ -79,9 +79,23 @@ def admit(role: str) -> None:
 
 
 def _authorization() -> str | None:
-    """The header `Authorization`, or what it would be for the token in a form (RFC 6750, sections 2.1 and 2.2)."""
-    token = request.form.get(FIELD) if request.mimetype == FORM else None
+    """The header `Authorization`, or what it would be for the token in a form (RFC 6750, sections 2.1 and 2.2).
+
+    A browser sends neither by itself: another site's form can't have ours asked in the name of who holds a token.
+    """
+    token = request.form.get(FIELD) if _is_form() else None
     return request.headers.get("Authorization") or (f"Bearer {token}" if token else None)
+
+
+def _is_form() -> bool:
+    """Whether the body is a form: one with a file only where the address takes such, for others it is a file itself."""
+    if request.mimetype != FILE_FORM:
+        return request.mimetype == FORM
+    offered = operation_of(current_app.view_functions.get(request.endpoint or ""))
+    if offered is None or FILE_FORM not in offered.body():
+        return False
+    request.max_content_length = current_app.extensions["sopkg"].settings.load_bytes
+    return True
 
 
 def taken(role: str, settings: Settings) -> bool:

@@ -12,7 +12,7 @@ from sopkg.dates import observation_date
 from sopkg.errors import BadInput, unknown_names
 
 LANGUAGE = "lang"  # of a page, and passed over where its address is asked for data
-FORM = "application/x-www-form-urlencoded"
+FORM, FILE_FORM = "application/x-www-form-urlencoded", "multipart/form-data"
 ENTAILMENTS = ("rl", "none")
 
 

@@ -13,12 +13,19 @@ from sopkg.errors import SopkgError
 from sopkg.files import found
 from sopkg.guard import changes_with_time
 from sopkg.ontologycheck import digest
+from sopkg.operations import operation_of
 from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
 
+_POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
 _SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -78,6 +85,7 @@ def _tag() -> str | None:
 
 def _finished(response: Response) -> Response:
     response.headers.update({**_SECURITY, **_ORIGINS})
+    response.headers["Content-Security-Policy"] = _policy()
     if request.method == "OPTIONS":
         response.headers.update({**_PREFLIGHT, "Access-Control-Allow-Methods": response.headers.get("Allow", "")})
     tag = g.get("tag")
@@ -85,6 +93,13 @@ def _finished(response: Response) -> Response:
         response.set_etag(tag, weak=True)
         response.headers["Cache-Control"] = "no-cache"  # kept, and asked for again each time
     return _compressed(response)
+
+
+def _policy() -> str:
+    """The Content Security Policy of an address: where an answer is not modified (304), it is told again."""
+    offered = operation_of(current_app.view_functions.get(request.endpoint or ""))
+    own = offered.policy if offered else {}
+    return "; ".join(f"{name} {sources}" for name, sources in {**_POLICY, **own}.items())
 
 
 def _compressed(response: Response) -> Response:

@@ -18,7 +18,7 @@ from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
 from sopkg.files import BASE, found, system_query
 from sopkg.graphs import CATALOGUE, EXTENSION_GAPS, GAPS, Graph, current_graphs, known_graphs, triples_of
-from sopkg.ingest import Ingested, Problem, check_read, choose, ingest_table
+from sopkg.ingest import Ingested, Problem, TableMapping, check_read, choose, ingest_table
 from sopkg.pipeline import Triples, closed_ontology, derive
 from sopkg.rdftable import read_source
 from sopkg.rows import select
@@ -60,20 +60,13 @@ def load(
     """
     started = datetime.now(UTC)
     check_observed(date, started.date().isoformat())
-    table = read_source(path)
-    chosen = choose(table, mapping, [reads for _, reads in city.sources()])
-    table = chosen.rows(table)
-    source = source_of(city, table, chosen.name)
-    if not table.records:
-        raise BadInput(f"{table.name} has columns and no row: nothing was observed, so there is nothing to load")
+    table, chosen, source = table_of(path, city, mapping)
     method, inputs = method_hash(), inputs_hash(table, city, chosen.name)
     rows = rows_loaded(snapshots, city, date, method, inputs)
     if rows is not None:
         return Loaded(False, [], rows, {})
     progress("ingest", "")
-    ingested = ingest_table(table, chosen, city, date)
-    check_read(ingested)
-    asserted = list(dict.fromkeys([*ingested.triples, *city.facts()]))
+    ingested, asserted = said_by(table, chosen, city, date)
     name = graph_name(city, date, "asserted", asserted)
     if snapshots.exists():
         with snapshots.reading() as store:
@@ -95,6 +88,30 @@ def load(
         publish_all(draft, city, date, steps, method, progress)
     counts = {step: len(triples) for step, triples in steps.items()}
     return Loaded(True, ingested.problems, ingested.rows, counts, derived.inconsistencies, derived.broken)
+
+
+def table_of(path: Path, city: City, mapping: str | None = None) -> tuple[Table, TableMapping, NamedNode]:
+    """The rows of a file, the mapping that reads them, and the city's source that they are of.
+
+    Raises BadInput for a file that can't be read or has no row, that no mapping fits, or that is of no source.
+    """
+    table = read_source(path)
+    chosen = choose(table, mapping, [reads for _, reads in city.sources()])
+    table = chosen.rows(table)
+    source = source_of(city, table, chosen.name)
+    if not table.records:
+        raise BadInput(f"{table.name} has columns and no row: nothing was observed, so there is nothing to load")
+    return table, chosen, source
+
+
+def said_by(table: Table, chosen: TableMapping, city: City, date: str) -> tuple[Ingested, Triples]:
+    """What a mapping reads of a table, and all that is said with what the city says of itself.
+
+    Raises BadInput where nothing is read, or what is read contradicts itself.
+    """
+    ingested = ingest_table(table, chosen, city, date)
+    check_read(ingested)
+    return ingested, list(dict.fromkeys([*ingested.triples, *city.facts()]))
 
 
 def check_observed(date: str, today: str) -> None:

@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, g, request
 
 from sopkg import replies
 from sopkg.access import ADMIN, AUDITOR, EDITOR
-from sopkg.cities import city
+from sopkg.cities import City, city
 from sopkg.errors import BadInput, Conflict, NotFound
 from sopkg.middle import middle
 from sopkg.operations import ROWS, STRING, Parameter, Schema, form, given, operation
@@ -48,9 +48,14 @@ def load() -> Response:
     with tempfile.TemporaryDirectory(prefix="sopkg-load-") as folder:
         path = Path(folder) / name
         path.write_bytes(request.get_data())
-        asked_for = {"city": known.name, "folder": str(known.folder.resolve()), "date": told["date"]}
-        asked_for |= {"file": str(path), "mapping": told.get("mapping")}
+        asked_for = payload(known, told["date"], path, told.get("mapping"))
         return replies.json_of(current_app.extensions["sopkg-writer"].run("load", asked_for, g.who))
+
+
+def payload(city: City, date: str, file: Path, mapping: str | None = None) -> dict[str, str | None]:
+    """What the process that writes has to know, to load a file or to check it."""
+    told = {"city": city.name, "folder": str(city.folder.resolve()), "date": date}
+    return {**told, "file": str(file), "mapping": mapping}
 
 
 @operation(*_OF, role=ADMIN, raises=(NotFound, Conflict))

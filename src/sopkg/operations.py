@@ -60,7 +60,8 @@ class Operation:
     answers that are not negotiated, such as an update's. `answer` is the JSON Schema of its JSON, `status` what success
     is told by; `body` tells the JSON Schema of each media type that is read; `raises` are errors beside those that
     follow from the rest (see `openapi`); `role` is who may ask, if not everybody; `cases` are the addresses that the
-    route stands for, where they are known; with `others` it takes parameters beside those that are named, as text.
+    route stands for, where they are known; with `others` it takes parameters beside those that are named, as text;
+    `policy` are the directives of its page's Content Security Policy that are not those of every page.
     """
 
     parameters: tuple[Parameter, ...]
@@ -74,6 +75,7 @@ class Operation:
     role: str | None = None
     cases: Callable[[], Iterable[Case]] | None = None
     others: bool = False
+    policy: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, path: Mapping[str, Any]) -> Operation:
         """The operation at an address, without the parameters that stand in its path."""

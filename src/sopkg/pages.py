@@ -15,6 +15,7 @@ from sopkg.differencepage import diff
 from sopkg.errors import SopkgError
 from sopkg.gappage import answered, dry_run, dry_run_form, gap
 from sopkg.gapspage import gaps
+from sopkg.loadpage import add_load_page
 from sopkg.mappage import map_page
 from sopkg.networkpage import network_page
 from sopkg.operations import Operation, operation, operation_of
@@ -23,6 +24,8 @@ from sopkg.querypages import queries, query
 from sopkg.render import html, page
 from sopkg.results import HTML, Format, chosen
 from sopkg.timelinepage import timeline_page
+from sopkg.whatifpage import add_what_if_page
+from sopkg.workbench import add_workbench
 
 _KEPT_PAGES = 300
 _PROBLEM = Format("problem", "application/problem+json", ("application/json",))
@@ -55,6 +58,9 @@ def add_pages(app: Flask) -> None:
     app.add_url_rule("/", endpoint="front", view_func=_page_only(overview, kept))
     app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run", view_func=dry_run, methods=["POST"])
     app.add_url_rule("/gaps/<gap_id>/dry-run", endpoint="dry_run_form", view_func=dry_run_form)
+    add_load_page(app)
+    add_what_if_page(app)
+    add_workbench(app)
     app.after_request(_problem_page)
     app.template_filter("capitalised")(lambda text: text[:1].upper() + text[1:])
 

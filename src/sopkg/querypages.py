@@ -58,14 +58,22 @@ def query(name: str) -> str:
         fields=_fields(file, values),
         as_of=given.get("as-of", ""),
         missing=missing,
-        columns=[] if found is None else [_words(name) for name in found["head"]["vars"]],
-        total=0 if found is None else len(found["results"]["bindings"]),
         chart=None if found is None else _chart(found),
-        part=None if found is None else part_of([_row(row, found) for row in found["results"]["bindings"]], _SIZE),
+        **(table_of(found) if found else {"columns": [], "total": 0, "part": None}),
         formats=[(each.name, changed(format=each.name, lang=None, page=None)) for each in ROWS],
         where=where,
         curl=f"curl -H 'Accept: text/csv' {shlex.quote(where)}",
     )
+
+
+def table_of(found: Row) -> dict[str, Any]:
+    """The page of an answer's rows that is asked for (SPARQL 1.1 Query Results JSON), as a table shows it."""
+    rows = found["results"]["bindings"]
+    return {
+        "columns": [_words(name) for name in found["head"]["vars"]],
+        "total": len(rows),
+        "part": part_of([_row(row, found) for row in rows], _SIZE),
+    }
 
 
 def _words(column: str) -> str:

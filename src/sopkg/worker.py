@@ -39,6 +39,7 @@ OPERATIONS: dict[str, str] = {
     "what-if": "sopkg.whatif:what_if",
     "write": "sopkg.writing:write",
     "load": "sopkg.writing:load_file",
+    "check-load": "sopkg.loadcheck:check_file",
     "drop-observation": "sopkg.writing:drop_observation",
 }
 """What a worker can be asked for: name → module:function, which takes a Job; imported at first use."""
