@@ -31,7 +31,6 @@ from sopkg.lifeline import FILTERS as EVENT_FILTERS
 from sopkg.lifeline import Difference, changes, event_words, events, life_at, unsettled
 from sopkg.pool import Pool
 from sopkg.printer import print_query
-from sopkg.reader import read_query
 from sopkg.respond import as_triples, respond, response_to
 from sopkg.responses import STEP as RESPONSES
 from sopkg.responses import flat, passed, said, standing, summary
@@ -45,6 +44,7 @@ from sopkg.staging import Cells, construct
 from sopkg.store import COMMAND_LINE, SnapshotStore
 from sopkg.syntax import Select
 from sopkg.tabulate import as_csv, as_json, as_table
+from sopkg.trees import read_file_query
 from sopkg.turtle import prefix_table
 from sopkg.weight import cells, check_sort, columns, heaviest, measure, measures, weigh
 from sopkg.weight import said as weight_said
@@ -667,7 +667,7 @@ def _counted_over(name: str) -> QueryFile:
     query = named_query("reports", name)
     if name not in UNORDERED:
         return query
-    read = read_query(query.text)
+    read = read_file_query(query.text)
     assert isinstance(read, Select)
     return replace(query, text=print_query(replace(read, order_by=())))
 

@@ -34,7 +34,7 @@ PAGES = {
     "gaps by weight": "/gaps?city=bench&sort=works",
     "undetermined gaps": "/gaps?city=bench&verdict=undetermined",
     "cells": f"/cube?city=bench&date={DATE}",
-    "difference": f"/diff?city=bench&from={BEFORE}&to={DATE}",
+    "difference": f"/gaps/diff?city=bench&from={BEFORE}&to={DATE}",
 }
 
 
@@ -72,8 +72,8 @@ def measured(folder: Path) -> Mapping[str, Mapping[str, float]]:
     port = free_port()
     words = ["-c", "from sopkg.cli import main; main()", "--store", str(folder)]
     command = [sys.executable, *words, "serve", "--port", str(port), "--allow-no-netns"]
-    with running(command, f"http://127.0.0.1:{port}/sparql", dict(os.environ)) as address:
-        base = address("").partition("/sparql")[0]
+    with running(command, f"http://127.0.0.1:{port}/ready", dict(os.environ)) as address:
+        base = address("").partition("/ready")[0]
         return {name: both(base + at) for name, at in with_gaps(base).items()}
 
 
