@@ -17,7 +17,7 @@ from sopkg import frames
 from sopkg.errors import MemoryExceeded, QueryTimeout, SopkgError, Unavailable, WorkerDied, by_name
 from sopkg.files import BASE_VARIABLE, ONTOLOGY_VARIABLE
 from sopkg.running import Run, Running
-from sopkg.settings import Settings
+from sopkg.settings import Settings, variable
 from sopkg.turns import Turns
 
 _START_SECONDS = 20.0
@@ -34,7 +34,7 @@ _PASSED_ON = (
     "TMPDIR",
     "VIRTUAL_ENV",
     "HOME",
-    "SOPKG_CACHE",
+    variable("cache"),
     BASE_VARIABLE,
     ONTOLOGY_VARIABLE,
 )
