@@ -83,7 +83,7 @@ def serving(store: Path) -> Iterator[Server]:
     words = ["--store", str(store), "serve", "--port", str(port), "--allow-no-netns"]
     program = [sys.executable, "-c", "from sopkg.cli import main; main()", *words]
     with subprocess.Popen(
-        program, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(SRC)}
+        program, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(SRC), "SOPKG_READ_AHEAD": "0"}
     ) as process:
         try:
             yield _ready(Server(process, port))

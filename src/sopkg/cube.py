@@ -24,6 +24,7 @@ UNSETTLED = "undetermined"
 # The report that lists what a column counts, and the column that tells one thing from another.
 LISTS = {"expected": ("norms-in-cell", "norm"), "observed": ("engagements-in-cell", "engagement")}
 CELLS, GAPS, PAIRS, STRUCTURE = "cells", "gaps-in-cell", "interactions-between-subjects", "points-lines-surface"
+UNORDERED = (*(report for report, _ in LISTS.values()), GAPS, PAIRS)  # of these only the number of rows tells
 COUNTS = ("expected", "observed", "gaps", "undetermined", "open", "verdict", "readOtherwise")
 COLUMNS = (
     "projection",

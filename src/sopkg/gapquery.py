@@ -18,7 +18,6 @@ from sopkg.catalog import QueryFile, prefixes, query_files
 from sopkg.errors import InternalFault
 from sopkg.files import system_query
 from sopkg.negation import RDF_TYPE, Fanout, joined, nest, restricted
-from sopkg.reader import read_query
 from sopkg.substitution import substitute
 from sopkg.syntax import (
     Bind,
@@ -35,6 +34,7 @@ from sopkg.syntax import (
     certain_variables,
     group_variables,
 )
+from sopkg.trees import read_file_query
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 SAME_AS = NamedNode("http://www.w3.org/2002/07/owl#sameAs")
@@ -85,7 +85,7 @@ def gap_query_of(kind: str) -> GapQuery:
 
 def read_gap_query(file: QueryFile) -> GapQuery:
     """Takes a gap query apart. Raises InternalFault where it is not in the one form."""
-    query = read_query(file.text)
+    query = read_file_query(file.text)
     if not isinstance(query, Select):
         raise InternalFault(f"{file.name}: a gap query is a SELECT")
     positive, lack = split_lack(query.where)

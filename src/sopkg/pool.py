@@ -17,7 +17,7 @@ from sopkg import frames
 from sopkg.errors import MemoryExceeded, QueryTimeout, SopkgError, Unavailable, WorkerDied, by_name
 from sopkg.files import BASE_VARIABLE, ONTOLOGY_VARIABLE
 from sopkg.running import Run, Running
-from sopkg.settings import Settings
+from sopkg.settings import Settings, variable
 from sopkg.turns import Turns
 
 _START_SECONDS = 20.0
@@ -27,7 +27,17 @@ _TAIL_BYTES = 2000
 # Fewer heaps: each takes 64 MB of address space, of which a query is to have the most.
 _ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[1]), "MALLOC_ARENA_MAX": "2"}
 # And no secret of the service.
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", BASE_VARIABLE, ONTOLOGY_VARIABLE)
+_PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "HOME",
+    variable("cache"),
+    BASE_VARIABLE,
+    ONTOLOGY_VARIABLE,
+)
 # How Rust, Python, C++ and RocksDB put it; a system_error is a thread that got no memory to start with.
 OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "bad_alloc", "system_error", "mmap for RocksDB")
 

@@ -19,10 +19,10 @@ from sopkg.catalog import QueryFile
 from sopkg.errors import InternalFault
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import RDF
-from sopkg.reader import read_query
 from sopkg.schema import OWL, can_match, is_schema, solve, split
 from sopkg.substitution import substitute
 from sopkg.syntax import Construct, Exists, Filter, Group, Part, Term, Triple, Union, group_variables
+from sopkg.trees import read_file_query
 
 SAME = NamedNode(f"{OWL}sameAs")
 FIRST, REST, NIL = (NamedNode(f"{RDF}{name}") for name in ("first", "rest", "nil"))
@@ -121,7 +121,7 @@ def _read(files: tuple[tuple[str, str, str, str], ...]) -> tuple[Rule, ...]:
 
 
 def _alternatives(name: str, text: str, every: str, chain: str) -> Iterator[Rule]:
-    query = read_query(text)
+    query = read_file_query(text)
     parts = query.where.parts
     branches = parts[0].branches if len(parts) == 1 and isinstance(parts[0], Union) else (query.where,)
     template = query.template if isinstance(query, Construct) else ()

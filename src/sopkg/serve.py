@@ -12,6 +12,7 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
+from sopkg.ahead import Ahead
 from sopkg.errors import Conflict
 from sopkg.gateway import Gateway
 from sopkg.ontologycheck import Fault
@@ -31,7 +32,10 @@ def application() -> Flask:
 
 def gateway() -> Gateway:
     """The same application for the server, which tells it of callers that go away."""
-    return Gateway(application(), Settings.from_environment())
+    app, settings = application(), Settings.from_environment()
+    if settings.read_ahead:
+        app.extensions["sopkg-ahead"] = Ahead(app.extensions["sopkg"])
+    return Gateway(app, settings)
 
 
 def serve(settings: Settings) -> None:

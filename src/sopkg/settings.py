@@ -128,6 +128,9 @@ class Settings:
         int, About(_positive, f"{_COUNT}, in seconds", "time that requests have when `serve` is told to end")
     ] = 8
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
+    read_ahead: Annotated[
+        bool, About(_flag, "0 or 1", "have `serve` read what the first pages need before anybody asks")
+    ] = True
     log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
     reader_hash: Annotated[
         str, About(_sha256, _DIGEST, "SHA-256 of the token that lets read, where reads are closed")

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store, Triple, Variable
 
 from sopkg.files import BASE, system_query
-from sopkg.reader import read_query
 from sopkg.rules import meets, reach, reach_of
 from sopkg.touched import sites
+from sopkg.trees import read_file_query
 from sopkg.turtle import ontology as whole_ontology
 
 Term = NamedNode | Literal
@@ -63,5 +63,5 @@ def construct(
 
 @cache
 def _of_ontology(query_name: str) -> tuple[Triple, ...]:
-    wanted = {reach(site.pattern) for site in sites(read_query(system_query(query_name)).where)}
+    wanted = {reach(site.pattern) for site in sites(read_file_query(system_query(query_name)).where)}
     return tuple(triple for triple in whole_ontology() if meets(reach_of(triple), wanted))

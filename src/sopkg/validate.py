@@ -17,10 +17,10 @@ from sopkg.errors import InternalFault
 from sopkg.negation import Fanout, nest
 from sopkg.nodeshape import SH, Ground
 from sopkg.printer import print_query
-from sopkg.reader import read_query
 from sopkg.schema import can_match, instances
 from sopkg.staging import construct
 from sopkg.syntax import Select
+from sopkg.trees import read_file_query
 
 THREADS = min(4, os.cpu_count() or 1)
 VIOLATION = NamedNode(f"{SH}Violation")
@@ -72,7 +72,7 @@ def checks(schema: Store) -> list[Select]:
 
 
 def _instances(file: QueryFile, schema: Store) -> list[Select]:
-    query = read_query(file.text)
+    query = read_file_query(file.text)
     if not isinstance(query, Select):
         raise InternalFault(f"{file.name}: a constraint component is a SELECT")
     # The order is for people who run the file by itself; each instance is one of many here.

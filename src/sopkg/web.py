@@ -18,7 +18,16 @@ from sopkg.answers import FILTERS as GAP_FILTERS
 from sopkg.catalog import query_files
 from sopkg.clients import add_clients
 from sopkg.dataset import current_graphs
-from sopkg.errors import BadInput, Conflict, Forbidden, NotFound, Unprocessable, UnsupportedMediaType, not_found
+from sopkg.errors import (
+    BadInput,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Unavailable,
+    Unprocessable,
+    UnsupportedMediaType,
+    not_found,
+)
 from sopkg.exchange import prepare
 from sopkg.feed import as_atom
 from sopkg.graphstoreweb import add_graph_store
@@ -277,8 +286,14 @@ def health() -> Response:
 
 @operation()
 def ready() -> Response:
-    """Whether queries are answered: one is asked of a worker; else the problem says why not."""
+    """Whether queries are answered: one is asked of a worker; else the problem says why not.
+
+    A service that reads ahead what the first pages need is ready when it has.
+    """
     given()
+    ahead = current_app.extensions.get("sopkg-ahead")
+    if ahead is not None and not ahead.done.is_set():
+        raise Unavailable("what the first pages need is being read", {"retry_after": 1})
     return replies.json_of({"status": "ready", "graphs": len(current_graphs(middle().pool))})
 
 

@@ -81,7 +81,8 @@ def _line(row: Row) -> str:
 @lru_cache(maxsize=1)
 def _audited(store: Store, snapshot: str, city: City, date: str, extensions: bool) -> Audited:
     """The observation in memory, kept for the next question about the same snapshot."""
-    steps = {graph.step: triples_of(store, graph.iri) for graph in of_date(store, city, date)}
+    wanted = {"asserted", "inferred", "provenance", GAPS} | ({EXTENSION_GAPS} if extensions else set())
+    steps = {graph.step: triples_of(store, graph.iri) for graph in of_date(store, city, date) if graph.step in wanted}
     rest = [*closed_ontology(), *steps["provenance"], *earlier_findings(store, city, date)]
     audit = Audit(city.base, observation(city, date), date)
     findings, asked = steps[GAPS], gap_queries() if extensions else None

@@ -37,6 +37,7 @@ def main() -> int:
         changed = {size: told("changes", path) for size, path in cities.items()}
         others = {name: {size: closed_by(name, path) for size, path in cities.items()} for name in REASONERS}
         plain = measure_plain(cities[given.sizes[0]])
+        pages = {size: told("pages", path) for size, path in cities.items()}
         served = {size: told("service", path) for size, path in cities.items() if size >= SERVED}
     print_steps(measured)
     print_queries(measured)
@@ -44,6 +45,7 @@ def main() -> int:
     print_reasoning(reasoned, others)
     print_changes(changed)
     print_service(served)
+    print_pages(pages)
     return print_faults(measured)
 
 
@@ -180,6 +182,16 @@ def print_service(served: Mapping[int, Measured]) -> None:
                 asked = name if name != BY_NAME else "report"
                 ratios = [ratio(each[asked][str(clients)], mine) for each in servers.values()]
                 print(line(name, [f"{mine:.1f}", *ratios], ""))
+
+
+def print_pages(pages: Mapping[int, Measured]) -> None:
+    """What each page takes, the first time after a start and again; a kind whose gaps a size has none of is blank."""
+    sizes = list(pages)
+    print("\nmilliseconds of a page after /ready: first, and again in another language")
+    print(line("page", [f"{size:,}" for size in sizes], ""))
+    for name in dict.fromkeys(name for size in sizes for name in pages[size]):
+        told_of = [pages[size].get(name) for size in sizes]
+        print(line(name, [f"{each['cold']:.0f} {each['warm']:.0f}" if each else "" for each in told_of], ""))
 
 
 def ratio(other: float | None, ours: float) -> str:

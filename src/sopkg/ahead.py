@@ -1,0 +1,61 @@
+"""What the first pages need is read before anybody asks: when the service starts, and when something is published."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from sopkg.errors import SopkgError
+from sopkg.middle import Middle
+from sopkg.overview import by_city, dates_of
+from sopkg.store import SnapshotStore
+
+_REST_SECONDS = 2.0  # until it looks again whether something else is published
+
+
+class Ahead:
+    """Reads ahead in a thread of its own, as long as the process lives; `done` once that of the start is read."""
+
+    def __init__(self, held: Middle) -> None:
+        self.done = threading.Event()
+        self._held = held
+        self._published = SnapshotStore(held.settings.store)
+        threading.Thread(target=self._run, name="sopkg-ahead", daemon=True).start()
+
+    def _run(self) -> None:
+        state = ""
+        while True:
+            now = self._published.version()
+            if now != state:
+                read_ahead(self._held)
+                state = now
+                self.done.set()
+            time.sleep(_REST_SECONDS)
+
+
+def read_ahead(held: Middle) -> None:
+    """Asks what the overview and the list of gaps ask; the middle keeps the answers as long as the snapshot is this."""
+    for ask in _questions(held):
+        _try(ask)
+
+
+def _questions(held: Middle) -> Iterator[Callable[[], Any]]:
+    yield partial(held.gaps, {})
+    for name, rows in by_city(held.cities()).items():
+        yield partial(held.gaps, {"city": name})
+        yield partial(held.cube, name)
+        dates = dates_of(rows)
+        if len(dates) > 1:
+            yield partial(held.diff, name, dates[-2], dates[-1])
+
+
+def _try(ask: Callable[[], Any]) -> None:
+    """What can't be read ahead, too large for a worker or too slow, is told to who asks for it."""
+    try:
+        ask()
+    except SopkgError as error:
+        print(f"sopkg: not read ahead: {error.detail}", file=sys.stderr, flush=True)
