@@ -1,0 +1,148 @@
+"""A service that is killed while four write to it: what was acknowledged is there after the next start, and whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from stores import small_store
+from test_limits import _parent
+from test_service import Server, serving
+
+from tests.amount import ALL
+
+KILLS, WRITERS = (100, 4) if ALL else (1, 4)
+READY = 2.0 if ALL else 10.0  # how soon it is ready again is for the long run on an idle machine
+TRIPLES = 6
+"""Of one write: all of them are there, or none."""
+EX = "http://x.example/"
+TOKEN = "token of the tests"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store, and settings by which an editor may write to it."""
+    monkeypatch.setenv("SOPKG_EDITOR_HASH", hashlib.sha256(TOKEN.encode()).hexdigest())
+    monkeypatch.setenv("SOPKG_DURABILITY", "process")
+    return small_store(tmp_path / "s").path
+
+
+class Writing:
+    """One who writes to a service until it is gone, by turns an update and a graph in place of another."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.last = number, 0
+        self.updated: set[int] = set()
+        self.put = 0
+        self.statuses = Counter[int]()
+
+    def run(self, port: int) -> None:
+        """Writes; what the service has acknowledged is noted."""
+        with suppress(OSError, HTTPException):
+            connection = HTTPConnection("127.0.0.1", port, timeout=30)
+            while True:
+                self.last += 1
+                status = self._update(connection) if self.last % 2 else self._replace(connection)
+                self.statuses[status] += 1
+                if status < 400 and self.last % 2:
+                    self.updated.add(self.last)
+                elif status < 400:
+                    self.put = self.last
+
+    def _update(self, connection: HTTPConnection) -> int:
+        text = f"INSERT DATA {{ GRAPH <{EX}updated/{self.number}> {{ {_triples(self.last)} }} }}"
+        return _send(connection, "POST", "/sparql", text, "application/sparql-update")
+
+    def _replace(self, connection: HTTPConnection) -> int:
+        address = f"/graph-store?graph={EX}put/{self.number}"
+        return _send(connection, "PUT", address, _triples(self.last), "text/turtle")
+
+
+def _triples(number: int) -> str:
+    return " ".join(f"<{EX}{number}> <{EX}p{each}> {number} ." for each in range(TRIPLES))
+
+
+def _send(connection: HTTPConnection, method: str, address: str, text: str, media_type: str) -> int:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": media_type}
+    connection.request(method, address, text.encode(), headers)
+    response = connection.getresponse()
+    response.read()
+    return response.status
+
+
+def test_what_was_acknowledged_outlives_a_kill_and_nothing_is_torn(store: Path) -> None:
+    chance, took = random.Random(12), list[float]()
+    writers = [Writing(number) for number in range(WRITERS)]
+    for _ in range(KILLS):
+        with serving(store) as server, ThreadPoolExecutor(WRITERS) as threads:
+            runs = [threads.submit(each.run, server.port) for each in writers]
+            wait_for_one_more(writers)
+            time.sleep(chance.uniform(0, 1))
+            killed_with_all_its_processes(server)
+            for each in runs:
+                each.result()
+        begun = time.monotonic()
+        with serving(store) as server:
+            while server.ask("/ready").status != 200:
+                time.sleep(0.02)
+            took.append(time.monotonic() - begun)
+            for each in writers:
+                check(server, each)
+    print(f"ready again in {sorted(took)} s; {[len(each.updated) for each in writers]} updates")
+    assert all(each.updated and each.put for each in writers) or not ALL
+    assert not {status for each in writers for status in each.statuses} - {200, 201}
+    assert max(took) < READY, sorted(took)
+
+
+def wait_for_one_more(writers: list[Writing]) -> None:
+    """Waits until the service has acknowledged a write since this is asked; its first write starts a process."""
+    before, deadline = sum(each.statuses.total() for each in writers), time.monotonic() + 30
+    while sum(each.statuses.total() for each in writers) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert time.monotonic() < deadline
+
+
+def check(server: Server, writer: Writing) -> None:
+    """Each write that is there is whole; of updates all that were acknowledged, of graphs the last one or a later."""
+    there = numbers(server, f"{EX}updated/{writer.number}")
+    assert set(there.values()) <= {TRIPLES}, there
+    assert writer.updated <= set(there)
+    put = numbers(server, f"{EX}put/{writer.number}")
+    assert list(put.values()) in ([TRIPLES], []), put
+    assert max(put, default=0) >= writer.put
+
+
+def numbers(server: Server, graph: str) -> Counter[int]:
+    """How many triples of each write are in a graph."""
+    query = f"SELECT ?n (COUNT(*) AS ?c) {{ GRAPH <{graph}> {{ ?s ?p ?n }} }} GROUP BY ?n"
+    rows = json.loads(server.ask(f"/sparql?query={quote(query)}&format=json").text)["results"]["bindings"]
+    return Counter({int(row["n"]["value"]): int(row["c"]["value"]) for row in rows})
+
+
+def killed_with_all_its_processes(server: Server) -> None:
+    """SIGKILL for the service and all that it has started, at once."""
+    for pid in [server.process.pid, *descendants(server.process.pid)]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    server.process.wait()
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and those that they have."""
+    for each in [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if _parent(each) == pid:
+                yield each
+                yield from descendants(each)
