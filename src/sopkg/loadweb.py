@@ -16,6 +16,8 @@ from sopkg.errors import BadInput, Conflict, NotFound
 from sopkg.middle import middle
 from sopkg.operations import ROWS, STRING, Parameter, Schema, form, given, operation
 from sopkg.parameters import CITY, DATE
+from sopkg.rdfinput import format_of_name, refuse_declaration
+from sopkg.rdftable import SUFFIXES
 from sopkg.replies import TABLES
 from sopkg.store import SnapshotStore
 
@@ -47,7 +49,10 @@ def load() -> Response:
     request.max_content_length = middle().settings.load_bytes
     with tempfile.TemporaryDirectory(prefix="sopkg-load-") as folder:
         path = Path(folder) / name
-        path.write_bytes(request.get_data())
+        data = request.get_data()
+        if path.suffix.lower() in SUFFIXES:
+            refuse_declaration(data, format_of_name(name))
+        path.write_bytes(data)
         asked_for = {"city": known.name, "folder": str(known.folder.resolve()), "date": told["date"]}
         asked_for |= {"file": str(path), "mapping": told.get("mapping")}
         return replies.json_of(current_app.extensions["sopkg-writer"].run("load", asked_for, g.who))
