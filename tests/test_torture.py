@@ -1,4 +1,4 @@
-"""A service that is killed while four write to it: what was acknowledged is there after the next start, and whole."""
+"""A service under load: killed while four write to it, and asked by sixteen at a time for long."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
 import pytest
-from stores import small_store
-from test_limits import _parent
+from stores import numbered, small_store
+from test_limits import NUMBERS, _parent
 from test_service import Server, serving
 
+from sopkg.store import SnapshotStore
 from tests.amount import ALL
 
 KILLS, WRITERS = (100, 4) if ALL else (1, 4)
 READY = 2.0 if ALL else 10.0  # how soon it is ready again is for the long run on an idle machine
+CLIENTS, SECONDS = 16, 600 if ALL else 1.5
+SHARES = (80, 15, 5)  # of a hundred requests: quick queries, aggregates, writes
+GROWTH = 1.25  # of the memory of all processes, from a third of the time on
 TRIPLES = 6
 """Of one write: all of them are there, or none."""
 EX = "http://x.example/"
@@ -51,8 +55,7 @@ class Writing:
 
     def run(self, port: int) -> None:
         """Writes; what the service has acknowledged is noted."""
-        with suppress(OSError, HTTPException):
-            connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        with suppress(OSError, HTTPException), closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
             while True:
                 self.last += 1
                 status = self._update(connection) if self.last % 2 else self._replace(connection)
@@ -148,3 +151,52 @@ def descendants(pid: int) -> Iterator[int]:
             if _parent(each) == pid:
                 yield each
                 yield from descendants(each)
+
+
+def test_sixteen_clients_see_no_unexpected_status_and_memory_does_not_grow(store: Path) -> None:
+    with SnapshotStore(store).writing() as draft:
+        draft.load({NUMBERS: numbered(5000)})
+    took: dict[str, list[float]] = {"query": [], "aggregate": [], "write": []}
+    statuses, memory = Counter[int](), list[int]()
+    with serving(store) as server, ThreadPoolExecutor(CLIENTS) as threads:
+        ends = time.monotonic() + SECONDS
+        runs = [threads.submit(client, server.port, number, ends, took, statuses) for number in range(CLIENTS)]
+        while time.monotonic() < ends:
+            time.sleep(SECONDS / 30)
+            memory.append(resident(server))
+        for each in runs:
+            each.result()
+    for kind, seconds in took.items():
+        found = sorted(seconds)
+        print(f"{kind}: {len(found)}, median {median(found):.3f} s, p99 {found[len(found) * 99 // 100]:.3f} s")
+    print(f"statuses {dict(statuses)}; memory {memory} MB")
+    assert not set(statuses) - {200, 201}
+    assert not ALL or max(memory[20:]) < GROWTH * max(memory[10:20])
+
+
+def client(port: int, number: int, ends: float, took: dict[str, list[float]], statuses: Counter[int]) -> None:
+    """Sends requests one after the other until the end, drawn by seed, and notes what came back and when."""
+    chance = random.Random(number)
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        while time.monotonic() < ends:
+            kind, drawn = chance.choices(list(took), SHARES)[0], chance.randrange(5000)
+            begun = time.monotonic()
+            if kind == "write":
+                status = _send(
+                    connection, "PUT", f"/graph-store?graph={EX}put/{number}", _triples(drawn), "text/turtle"
+                )
+            else:
+                which = f"<http://example.org/{drawn}> ?p ?o" if kind == "query" else "?s ?p ?o"
+                query = f"SELECT (COUNT(*) AS ?n) FROM <{NUMBERS}> {{ {which} }}"
+                status = _send(connection, "GET", f"/sparql?query={quote(query)}", "", "")
+            took[kind].append(time.monotonic() - begun)
+            statuses[status] += 1
+
+
+def resident(server: Server) -> int:
+    """The memory of a service's processes that is in use, in megabytes."""
+    pages = 0
+    for pid in [server.process.pid, *descendants(server.process.pid)]:
+        with suppress(OSError):
+            pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
