@@ -22,7 +22,7 @@ from sopkg.store import SnapshotStore
 from sopkg.web import create_app
 
 # By what the process that serves hears why an edited ontology is not in use: it is given the last good one.
-_REFUSED = "SOPKG_ONTOLOGY_REFUSED"
+_REFUSED = "REFUSED_ONTOLOGY"
 
 
 def application() -> Flask:
