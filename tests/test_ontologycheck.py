@@ -125,6 +125,8 @@ def test_a_running_service_does_not_see_an_edit_and_starts_again_on_the_last_goo
                 spoil(edited)
                 front = urllib.request.urlopen(f"{address}/queries").read()
                 assert json.loads(front)
+                health = json.loads(urllib.request.urlopen(f"{address}/health").read())
+                assert ["core/spoiled.ttl:3" in each for each in health["ontology_refused"]] == [True] * spoiled
             finally:
                 server.terminate()
             assert server.stderr is not None

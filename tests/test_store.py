@@ -124,6 +124,25 @@ def test_folders_that_are_no_store_are_refused_and_left_alone(tmp_path: Path) ->
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("left", [[], ["base.new-1"], ["base"], ["base", "format.new-1"]])
+def test_a_store_that_was_killed_before_it_was_one_can_be_built(tmp_path: Path, left: list[str]) -> None:
+    for name in left:
+        (tmp_path / name).touch()
+    with pytest.raises(StoreMissing):
+        SnapshotStore(tmp_path).current()
+    assert size(small_store(tmp_path)) > 0
+
+
+def test_writes_leave_nothing_behind(tmp_path: Path) -> None:
+    store, sizes = small_store(tmp_path), list[int]()
+    for number in range(200 if ALL else 8):
+        with store.writing() as draft:
+            draft.replace(TWO, naming(f"http://example.org/{number}"))
+        sizes.append(sum(each.stat().st_size for each in tmp_path.rglob("*") if each.is_file()))
+    assert len([each for each in (tmp_path / "snapshots").iterdir() if each.is_dir()]) == 1
+    assert sizes[-1] < 1.2 * sizes[1], sizes
+
+
 @pytest.mark.parametrize("version", [0, 3, 99])
 def test_a_format_that_is_not_read_is_named_and_nothing_is_touched(tmp_path: Path, version: int) -> None:
     store = small_store(tmp_path / "s")

@@ -78,6 +78,12 @@ def test_the_protocols(client: FlaskClient) -> None:
         assert not case["answer"] or (case["name"], told.split()) == (case["name"], case["answer"].split())
 
 
+def test_a_graph_store_says_which_methods_it_has(client: FlaskClient) -> None:
+    for address in ("/graph-store?default=", "/graphs/direct"):
+        told = {each.strip() for each in client.patch(address, headers=bearer("editor")).headers["Allow"].split(",")}
+        assert told == {"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE"}
+
+
 def test_a_change_of_an_observation_tells_what_became_of_the_gaps(client: FlaskClient) -> None:
     leading = "<https://w3id.org/sopkg/ns#role> <https://w3id.org/sopkg/ns#Leading>"
     leaders = f"DELETE {{ ?e ?p ?o }} WHERE {{ ?e {leading} ; ?p ?o }}"

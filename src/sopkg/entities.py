@@ -23,6 +23,11 @@ _ASIDE = rb"<!--(?:.*?-->|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)"
 _REFERENCE = re.compile(_ASIDE + rb"|&(?P<name>" + _NAME + rb");", re.DOTALL)
 
 
+def has_declaration(data: bytes) -> bool:
+    """Whether a document has a document type declaration, where it may stand: at its beginning."""
+    return data.startswith(b"<!DOCTYPE", _end_of(_PROLOG, data, 0))
+
+
 def expanded(data: bytes, name: str) -> bytes:
     """The document without its document type declaration, the entities declared in it written out; lines stay.
 

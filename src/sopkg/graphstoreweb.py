@@ -19,7 +19,7 @@ from sopkg.graphs import DEFAULT
 from sopkg.middle import middle
 from sopkg.operations import STRING, Parameter, Schema, form, given, operation
 from sopkg.parameters import LENIENT
-from sopkg.rdfinput import MEDIA_TYPES, format_of_type
+from sopkg.rdfinput import MEDIA_TYPES, format_of_type, refuse_declaration
 from sopkg.results import GRAPHS, Answer
 from sopkg.sparql import answer
 from sopkg.writing import MINTED, no_graph
@@ -129,6 +129,7 @@ def _parts(folder: Path) -> Iterator[Mapping[str, str]]:
     bodies = [(each.mimetype, each.read()) for each in files] or [(request.mimetype, request.get_data())]
     for number, (media_type, data) in enumerate(bodies):
         known: RdfFormat = format_of_type(media_type)
+        refuse_declaration(data, known)
         path = folder / str(number)
         path.write_bytes(data)
         yield {"file": str(path), "media_type": known.media_type}

@@ -19,7 +19,7 @@ from sopkg.access import EDITOR, FIELD, taken
 from sopkg.cities import cities, city
 from sopkg.dates import observation_date
 from sopkg.errors import BadInput, Conflict, NotFound
-from sopkg.loadweb import payload
+from sopkg.loadweb import keep, payload
 from sopkg.middle import middle
 from sopkg.operations import OBJECT, names, operation
 from sopkg.parameters import CITY, DATE
@@ -125,7 +125,7 @@ def _keep(name: str, data: bytes) -> str:
     key = hashlib.sha256(name.encode() + b"\0" + data).hexdigest()
     target = _folder() / key
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (target / name).write_bytes(data)
+    keep(target / name, data)
     target.touch()
     latest = sorted(_folder().iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
     for number, each in enumerate(latest):

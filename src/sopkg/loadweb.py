@@ -16,6 +16,8 @@ from sopkg.errors import BadInput, Conflict, NotFound
 from sopkg.middle import middle
 from sopkg.operations import ROWS, STRING, Parameter, Schema, form, given, operation
 from sopkg.parameters import CITY, DATE
+from sopkg.rdfinput import format_of_name, refuse_declaration
+from sopkg.rdftable import SUFFIXES
 from sopkg.replies import TABLES
 from sopkg.store import SnapshotStore
 
@@ -47,9 +49,16 @@ def load() -> Response:
     request.max_content_length = middle().settings.load_bytes
     with tempfile.TemporaryDirectory(prefix="sopkg-load-") as folder:
         path = Path(folder) / name
-        path.write_bytes(request.get_data())
+        keep(path, request.get_data())
         asked_for = payload(known, told["date"], path, told.get("mapping"))
         return replies.json_of(current_app.extensions["sopkg-writer"].run("load", asked_for, g.who))
+
+
+def keep(path: Path, data: bytes) -> None:
+    """Writes a file that came over the network. Raises BadInput for RDF/XML with a document type declaration."""
+    if path.suffix.lower() in SUFFIXES:
+        refuse_declaration(data, format_of_name(path.name))
+    path.write_bytes(data)
 
 
 def payload(city: City, date: str, file: Path, mapping: str | None = None) -> dict[str, str | None]:

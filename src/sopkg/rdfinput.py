@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyoxigraph import Quad, RdfFormat, Triple, parse
 
-from sopkg.entities import expanded
+from sopkg.entities import expanded, has_declaration
 from sopkg.errors import BadInput, UnsupportedMediaType
 from sopkg.files import BASE
 from sopkg.results import GRAPHS
@@ -45,6 +45,13 @@ def _known(media_type: str) -> RdfFormat:
     found = RdfFormat.from_media_type(media_type)
     assert found is not None
     return found
+
+
+def refuse_declaration(data: bytes, form: RdfFormat) -> None:
+    """Raises BadInput for RDF/XML with a document type declaration: none is read that comes over the network."""
+    if form == RdfFormat.RDF_XML and has_declaration(data):
+        said = "which is not read over HTTP: write its entities out, or send another format of RDF"
+        raise BadInput(f"the body has a document type declaration (<!DOCTYPE), {said}")
 
 
 def read_graph(data: bytes, form: RdfFormat, name: str = "the graph") -> list[Triple]:

@@ -22,12 +22,15 @@ from sopkg.settings import Settings, variable
 from sopkg.store import SnapshotStore
 from sopkg.web import create_app
 
+# By what the process that serves hears why an edited ontology is not in use: it is given the last good one.
+_REFUSED = "REFUSED_ONTOLOGY"
+
 
 def application() -> Flask:
     """The WSGI application with the settings of the environment."""
     settings, faults = use_good(Settings.from_environment())
     _tell(faults)
-    return create_app(settings)
+    return create_app(settings, refused=[*os.environ.get(_REFUSED, "").splitlines(), *map(str, faults)])
 
 
 def gateway() -> Gateway:
@@ -45,6 +48,7 @@ def serve(settings: Settings) -> None:
     _tell(faults)
     Pool(replace(settings, workers=1)).close()  # says now what keeps workers from starting
     _try_address(settings)
+    os.environ[_REFUSED] = "\n".join(map(str, faults))
     os.environ.update(_environment(settings))  # the application runs in a process of its own
     server = Granian(
         "sopkg.serve:gateway",

@@ -46,6 +46,7 @@ COMMAND_LINE = "command line"
 FSYNC = "fsync"
 _CHANGES = "changes.jsonl"
 _FORMAT_LINE = "sopkg-store"
+_BEFORE_FORMAT = ("base", "format.new-")
 _COMPACTED = 4  # times what was loaded: where the store is smaller, it is compacted
 _LOADERS = 2  # two threads halve the time of a bulk load; it releases the GIL and sorts on one core each
 _SPLIT_BYTES = 4 << 20
@@ -255,7 +256,7 @@ class SnapshotStore:
             copy = SnapshotStore(target)
             copy._create()
             folder = copy._snapshots / "000001"
-            shutil.copytree(self._snapshots / reader.snapshot, folder, ignore=shutil.ignore_patterns("LOCK", "LOG*"))
+            _clone(self._snapshots / reader.snapshot, folder, link=False)
             whole.write_list(folder, hashed=True)
             _sync(folder)
             copy._point_to("000001")  # the last step: what is cut off before is no backup
@@ -319,19 +320,24 @@ class SnapshotStore:
         )
 
     def _create(self) -> None:
-        if self.path.exists() and any(self.path.iterdir()):
+        if self.path.exists() and not self._unbegun():
             self.format()
-        for folder in (self._snapshots, self._drafts):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "format").exists():
             _write_whole(self.path / "base", f"{BASE}\n")
             self._write_format()
+        for folder in (self._snapshots, self._drafts):
+            folder.mkdir(exist_ok=True)
+
+    def _unbegun(self) -> bool:
+        """Whether nothing is in the folder but what a first write leaves that is killed before it says the format."""
+        return all(each.name.startswith(_BEFORE_FORMAT) for each in self.path.iterdir())
 
     def _write_format(self) -> None:
         _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
 
     def _foreign(self) -> StoreMissing | StoreUnreadable:
-        if not any(self.path.iterdir()):
+        if self._unbegun():
             return self._missing()
         return StoreUnreadable(f"{self.path} is not a store of sopkg (it has no readable `format` file)")
 
@@ -498,12 +504,15 @@ def _unwritable(folder: Path, beside: str = "") -> Iterator[None]:
 
 
 def _clone(source: Path, target: Path, link: bool) -> None:
-    """Copies a closed database; its table files never change, so that a link does for them."""
+    """Copies a closed database; its table files never change, so that a link does for them.
+
+    What it logged stays behind: with each opening another such file would be handed on.
+    """
     target.mkdir()
     for each in source.iterdir():
         if link and each.suffix in (".sst", ".blob"):
             os.link(each, target / each.name)
-        elif each.name != "LOCK" and each.is_file():
+        elif not each.name.startswith(whole.NO_DATA) and each.is_file():
             shutil.copyfile(each, target / each.name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,7 @@ from sopkg.operations import ROWS, STRING, Case, Parameter, Schema, form, given,
 from sopkg.pages import add_pages
 from sopkg.parameters import AS_OF, CITY, DATE, ENTAILMENT, GAP, PAGE, TIMEOUT, TRIPLE, chosen_by, of_query, per_page
 from sopkg.pool import Pool
-from sopkg.rdfinput import MEDIA_TYPES, format_of_type
+from sopkg.rdfinput import MEDIA_TYPES, format_of_type, refuse_declaration
 from sopkg.reasoner import Reasoner
 from sopkg.remedy import as_text as remedy_text
 from sopkg.replies import TABLES, add_problems
@@ -87,10 +87,14 @@ _REASONS = (JSON, TEXT, TURTLE)
 _BODY_TYPES = (JSON.media_type, asked.FORM)
 
 
-def create_app(settings: Settings, answers: Middle | None = None) -> Flask:
-    """The WSGI application; without a middle it answers from the store, with workers of its own."""
+def create_app(settings: Settings, answers: Middle | None = None, refused: Sequence[str] = ()) -> Flask:
+    """The WSGI application; without a middle it answers from the store, with workers of its own.
+
+    `refused` is why an edited ontology is not in use, a line each.
+    """
     app = Flask("sopkg")
     app.config.update(MAX_CONTENT_LENGTH=settings.body_bytes, MAX_FORM_MEMORY_SIZE=settings.body_bytes)
+    app.extensions["sopkg-refused"] = list(refused)
     app.extensions["sopkg"] = answers or Answers(settings, Pool(settings))
     observe(app, app.extensions["sopkg"].pool, settings.log)
     app.extensions["sopkg-writer"] = Writer(settings)
@@ -278,10 +282,12 @@ def query(name: str) -> Response:
 
 @operation()
 def health() -> Response:
-    """How the service is."""
+    """How the service is, and why an edited ontology is refused, in place of which the last good one is in use."""
     given()
     snapshot = SnapshotStore(middle().settings.store).current().name
-    return replies.json_of({"status": "ok", "version": __version__, "snapshot": snapshot, **middle().pool.health()})
+    told = {"status": "ok", "version": __version__, "snapshot": snapshot}
+    told |= {"ontology_refused": current_app.extensions["sopkg-refused"]}
+    return replies.json_of({**told, **middle().pool.health()})
 
 
 @operation()
@@ -345,8 +351,9 @@ def what_if() -> Response:
 
 
 def _graph() -> Given:
-    form = format_of_type(request.mimetype)
-    return Given(request.get_data(), form.media_type)
+    form, data = format_of_type(request.mimetype), request.get_data()
+    refuse_declaration(data, form)
+    return Given(data, form.media_type)
 
 
 def _triple(told: Mapping[str, str]) -> list[str]:

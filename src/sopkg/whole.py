@@ -10,14 +10,14 @@ from pathlib import Path
 from sopkg.errors import StoreUnreadable
 
 LIST = "files.json"
-# The database's own log and the file that it locks change with each opening, and hold nothing of the data.
-_CHANGING = ("LOG", "LOCK", LIST)
+NO_DATA = ("LOG", "LOCK")
+"""What the names of the database's own logs and of the file that it locks begin with: they change with each opening."""
 _CHUNK = 1 << 20
 
 
 def described(folder: Path, hashed: bool = False) -> dict[str, dict[str, object]]:
     """The files that hold the data: the size of each in bytes and, if asked for, its SHA-256."""
-    files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith(_CHANGING))
+    files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith((*NO_DATA, LIST)))
     sizes: dict[str, dict[str, object]] = {each.name: {"size": each.stat().st_size} for each in files}
     return {name: told | {"sha256": _sha256(folder / name)} for name, told in sizes.items()} if hashed else sizes
 
