@@ -17,24 +17,19 @@ from sopkg.store import SnapshotStore
 _REST_SECONDS = 2.0  # until it looks again whether something else is published
 
 
-class Ahead:
-    """Reads ahead in a thread of its own, as long as the process lives; `done` once that of the start is read."""
+def start(held: Middle) -> None:
+    """Reads ahead in a thread of its own, as long as the process lives; who asks meanwhile is answered."""
+    threading.Thread(target=_run, args=(held,), name="sopkg-ahead", daemon=True).start()
 
-    def __init__(self, held: Middle) -> None:
-        self.done = threading.Event()
-        self._held = held
-        self._published = SnapshotStore(held.settings.store)
-        threading.Thread(target=self._run, name="sopkg-ahead", daemon=True).start()
 
-    def _run(self) -> None:
-        state = ""
-        while True:
-            now = self._published.version()
-            if now != state:
-                read_ahead(self._held)
-                state = now
-                self.done.set()
-            time.sleep(_REST_SECONDS)
+def _run(held: Middle) -> None:
+    published, state = SnapshotStore(held.settings.store), ""
+    while True:
+        now = published.version()
+        if now != state:
+            read_ahead(held)
+            state = now
+        time.sleep(_REST_SECONDS)
 
 
 def read_ahead(held: Middle) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
-from sopkg.ahead import Ahead
+from sopkg import ahead
 from sopkg.errors import Conflict
 from sopkg.gateway import Gateway
 from sopkg.ontologycheck import Fault
@@ -37,7 +37,7 @@ def gateway() -> Gateway:
     """The same application for the server, which tells it of callers that go away."""
     app, settings = application(), Settings.from_environment()
     if settings.read_ahead:
-        app.extensions["sopkg-ahead"] = Ahead(app.extensions["sopkg"])
+        ahead.start(app.extensions["sopkg"])
     return Gateway(app, settings)
 
 

@@ -23,7 +23,6 @@ from sopkg.errors import (
     Conflict,
     Forbidden,
     NotFound,
-    Unavailable,
     Unprocessable,
     UnsupportedMediaType,
     not_found,
@@ -292,14 +291,8 @@ def health() -> Response:
 
 @operation()
 def ready() -> Response:
-    """Whether queries are answered: one is asked of a worker; else the problem says why not.
-
-    A service that reads ahead what the first pages need is ready when it has.
-    """
+    """Whether queries are answered: one is asked of a worker; else the problem says why not."""
     given()
-    ahead = current_app.extensions.get("sopkg-ahead")
-    if ahead is not None and not ahead.done.is_set():
-        raise Unavailable("what the first pages need is being read", {"retry_after": 1})
     return replies.json_of({"status": "ready", "graphs": len(current_graphs(middle().pool))})
 
 
