@@ -201,8 +201,8 @@ def test_odd_characters_are_looked_up_both_ways(tmp_path: Path, path: str) -> No
 
 
 def test_an_address_for_other_methods_says_which(client: FlaskClient) -> None:
-    response = client.get("/what-if?city=barcelona")
-    assert (response.status_code, "POST" in response.headers["Allow"]) == (405, True)
+    response = client.get("/observations?city=barcelona")
+    assert (response.status_code, "DELETE" in response.headers["Allow"]) == (405, True)
 
 
 def test_what_a_client_has_it_need_not_fetch_again(client: FlaskClient) -> None:

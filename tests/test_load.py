@@ -306,7 +306,7 @@ def process(store: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
 
 
-@pytest.mark.parametrize(("ending", "steps"), [(signal.SIGKILL, one_in(2, STEPS)), (signal.SIGINT, ["detect"])])
+@pytest.mark.parametrize(("ending", "steps"), [(signal.SIGKILL, one_in(4, STEPS)), (signal.SIGINT, ["detect"])])
 def test_ended_loads_leave_the_published_state_whole(
     ending: signal.Signals, steps: list[str], mine: SnapshotStore, works: Table
 ) -> None:

@@ -15,6 +15,7 @@ from sopkg.nodeshape import SH
 from sopkg.schema import ontology_store
 from sopkg.turtle import GENID, read_turtle, store_of
 from sopkg.validate import conforms, report, validate
+from tests.amount import one_in
 
 CASES = Path(__file__).parent / "validate"
 EX, SOP, XSD = "http://example.org/", "https://w3id.org/sopkg/ns#", "http://www.w3.org/2001/XMLSchema#"
@@ -153,13 +154,13 @@ def random_things(seed: int) -> list[Triple]:
     return data
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", one_in(4, range(12)))
 def test_another_engine_finds_the_same_in_our_shapes(seed: int) -> None:
     data = random_city(seed)
     assert ours(data, HOUSE) == theirs(data, HOUSE, CORE)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", one_in(4, range(12)))
 def test_another_engine_finds_the_same_in_other_shapes(seed: int) -> None:
     data = random_things(seed)
     assert ours(data, OTHERS) == theirs(data, OTHERS, OTHERS)

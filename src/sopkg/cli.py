@@ -348,9 +348,17 @@ def audit(
 @main.command("report")
 @click.option("--city", "city_name", required=True, help="A folder of cities/.")
 @click.option("--date", help="The observation to report of, YYYY-MM-DD or YYYY-MM; without it, the latest.")
-@click.option("--format", "form", type=click.Choice(list(forms())), default="html", show_default=True)
-@click.option("--language", type=click.Choice(list(languages())), default=DEFAULT, show_default=True)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write; - for the screen.")
+@click.option(
+    "--format", "form", type=click.Choice(list(forms())), default="html", show_default=True, help="What to write."
+)
+@click.option(
+    "--language", type=click.Choice(list(languages())), default=DEFAULT, show_default=True, help="What it speaks."
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write, - for standard output; without it, one named by city and date.",
+)
 @click.pass_obj
 def report_command(
     settings: Settings, city_name: str, date: str | None, form: str, language: str, output: Path | None

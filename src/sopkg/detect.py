@@ -185,6 +185,8 @@ def find(
     at: Iterable[tuple[Ground, ...]] | None = None,
 ) -> list[Finding]:
     """The findings of one kind, in the order of their keys; with `at`, only those on these focuses."""
+    if not can_match(store, gap.positive):
+        return []
     known = parameters(audit.date, kind.thresholds)
     judge = _Judge(store, gap, scope)
     findings: dict[tuple[Ground, ...], Finding] = {}
@@ -200,6 +202,20 @@ def find(
                 _record(findings, gap, kind, row, judged)
     found = (each for each in findings.values() if wanted is None or each.focus in wanted)
     return sorted(found, key=lambda finding: finding.key)
+
+
+def can_match(store: Store, group: Group) -> bool:
+    """Whether each pattern of a group finds something by itself; where one does not, the group has no solution."""
+    patterns = (part for part in group.parts if isinstance(part, Triple) and isinstance(part.predicate, NamedNode))
+    return all(any(store.quads_for_pattern(*_ends(pattern), None)) for pattern in patterns)
+
+
+def _ends(pattern: Triple) -> tuple[Any, Any, Any]:
+    """A pattern's terms, None for a variable."""
+    subject, predicate, value = (
+        None if isinstance(term, Variable) else term for term in (pattern.subject, pattern.predicate, pattern.object)
+    )
+    return subject, predicate, value
 
 
 def solutions(store: Store, query: str, columns: Iterable[Variable]) -> Iterator[dict[Variable, Ground]]:
