@@ -27,9 +27,9 @@ from sopkg.errors import BadInput, InternalFault, not_found, unknown_names
 from sopkg.files import BASE, root
 from sopkg.functions import FUNCTIONS, custom_functions
 from sopkg.rdftable import graph_quads, read_source
-from sopkg.reader import read_query
 from sopkg.staging import COLUMN
 from sopkg.tables import NO_LINE, Record, Table, read_table, row_node, row_quads, split_cell, unwrapped
+from sopkg.trees import read_file_query
 from sopkg.turtle import ontology
 
 TABLE = f"{BASE}table/"
@@ -412,7 +412,7 @@ def readings(mapping: TableMapping) -> list[Reading]:
 
 
 def _readings(text: str) -> Iterator[Reading]:
-    parts = list(_nodes(read_query(text)))
+    parts = list(_nodes(read_file_query(text)))
     cells = {
         part.object: tuple(sorted(_column_names(part.predicate)))
         for part in parts
@@ -431,7 +431,7 @@ def _readings(text: str) -> Iterator[Reading]:
 @cache
 def named_columns(text: str) -> frozenset[frozenset[str]]:
     """The columns that a query names: the choices of a path alternative together, every other alone."""
-    paths = (part.predicate for part in _nodes(read_query(text)) if isinstance(part, syntax.Triple))
+    paths = (part.predicate for part in _nodes(read_file_query(text)) if isinstance(part, syntax.Triple))
     return frozenset(names for path in paths if (names := _column_names(path)))
 
 

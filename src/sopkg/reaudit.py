@@ -37,10 +37,10 @@ from sopkg.files import system_query
 from sopkg.gapquery import GapQuery, Ground, canonical, gap_queries
 from sopkg.negation import RDF_TYPE, measure
 from sopkg.nodeshape import SH
-from sopkg.reader import read_query
 from sopkg.rows import select
 from sopkg.syntax import Exists, Filter, Group
 from sopkg.touched import Key, Touched
+from sopkg.trees import read_file_query
 from sopkg.verdicts import Scope
 
 # The queries whose rows decide about every finding: what sources say of themselves, and what they deny.
@@ -88,9 +88,9 @@ def queries() -> Queries:
     """Read once."""
     return Queries(
         {name: Touched(_where(gap), gap.focus) for name, gap in gap_queries().items()},
-        tuple(Touched(read_query(file.text).where, [FINDING]) for file in query_files("severity").values()),
-        tuple(Touched(read_query(system_query(name)).where, ()) for name in DECIDING),
-        Touched(read_query(system_query("stages")).where, ()),
+        tuple(Touched(read_file_query(file.text).where, [FINDING]) for file in query_files("severity").values()),
+        tuple(Touched(read_file_query(system_query(name)).where, ()) for name in DECIDING),
+        Touched(read_file_query(system_query("stages")).where, ()),
     )
 
 
