@@ -22,6 +22,7 @@ from sopkg.nodeshape import NodeShape, as_triples, describe
 from sopkg.printer import print_query
 from sopkg.results import to_term
 from sopkg.rows import select
+from sopkg.schema import can_match
 from sopkg.staging import Cells, construct
 from sopkg.substitution import substitute
 from sopkg.syntax import Group, Triple
@@ -202,20 +203,6 @@ def find(
                 _record(findings, gap, kind, row, judged)
     found = (each for each in findings.values() if wanted is None or each.focus in wanted)
     return sorted(found, key=lambda finding: finding.key)
-
-
-def can_match(store: Store, group: Group) -> bool:
-    """Whether each pattern of a group finds something by itself; where one does not, the group has no solution."""
-    patterns = (part for part in group.parts if isinstance(part, Triple) and isinstance(part.predicate, NamedNode))
-    return all(any(store.quads_for_pattern(*_ends(pattern), None)) for pattern in patterns)
-
-
-def _ends(pattern: Triple) -> tuple[Any, Any, Any]:
-    """A pattern's terms, None for a variable."""
-    subject, predicate, value = (
-        None if isinstance(term, Variable) else term for term in (pattern.subject, pattern.predicate, pattern.object)
-    )
-    return subject, predicate, value
 
 
 def solutions(store: Store, query: str, columns: Iterable[Variable]) -> Iterator[dict[Variable, Ground]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, QueryTriples, Store, Variable
@@ -15,7 +16,7 @@ from sopkg.catalog import QueryFile
 from sopkg.equality import RULES as EQUALITY_RULES
 from sopkg.equality import Equality, is_reflexive, is_same
 from sopkg.files import BASE
-from sopkg.negation import Fanout, class_sizes, order
+from sopkg.negation import RDF_TYPE, Fanout, class_sizes, order
 from sopkg.printer import print_query
 from sopkg.rules import (
     FIRST,
@@ -367,11 +368,27 @@ def checks(rules: Iterable[Rule], schema: Store) -> list[Instance]:
 
 def inconsistencies(store: Store, asked: Iterable[Instance]) -> Iterator[Inconsistency]:
     """What clashes in a closed default graph."""
-    possible = [each for each in asked if can_match(store, each.where)]
+    members = cache(partial(_members, store))
+    possible = [each for each in asked if can_match(store, each.where) and not _are_apart(each, members)]
     # Two classes are joined from the smaller one.
     sizes = class_sizes(store) if any(len(each.classes) > 1 for each in possible) else {}
     for each in possible:
         yield from _clashes(store, each, Fanout(classes=sizes))
+
+
+def _members(store: Store, of_class: NamedNode) -> frozenset[Any]:
+    return frozenset(quad.subject for quad in store.quads_for_pattern(None, RDF_TYPE, of_class, DefaultGraph()))
+
+
+def _are_apart(instance: Instance, members: Callable[[NamedNode], frozenset[Any]]) -> bool:
+    """Whether an instance asks for what is in two classes, which have nothing in common: most are such."""
+    match instance.where.parts:
+        case (
+            Triple(Variable() as one, predicate, NamedNode() as first),
+            Triple(other, same, NamedNode() as second),
+        ) if one == other and predicate == same == RDF_TYPE:
+            return members(first).isdisjoint(members(second))
+    return False
 
 
 def _clashes(store: Store, instance: Instance, fanout: Fanout) -> Iterator[Inconsistency]:
