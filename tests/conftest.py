@@ -22,6 +22,11 @@ from sopkg.web import create_app
 Sopkg = Callable[..., Result]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the demonstration come last: while one process builds it, another has others to run."""
+    items.sort(key=lambda item: "demo" in getattr(item, "fixturenames", ()))
+
+
 @dataclass(frozen=True)
 class Demo:
     """A store with every demonstration observation, and what `sopkg demo` said on standard output when it built it."""

@@ -54,7 +54,7 @@ def from_scratch(closed: Closed) -> dict[NamedNode, frozenset[Triple]]:
     return {each: frozenset(t for t in gaps if t.subject == each) for each in findings - {AUDIT.observation}}
 
 
-@pytest.mark.parametrize("folder", one_in(6, FOLDERS), ids=lambda each: each.name)
+@pytest.mark.parametrize("folder", one_in(9, FOLDERS), ids=lambda each: each.name)
 def test_after_each_change_the_findings_are_those_of_an_audit_from_scratch(folder: Path) -> None:
     case = sampled(folder)
     dice, known = random.Random(folder.name), {*closed_ontology()}
