@@ -258,6 +258,12 @@ def test_an_answer_by_form_needs_the_token_and_does_not_keep_it(desk: Desk) -> N
     assert "<script" not in told
 
 
+def test_a_gap_is_an_entry_of_a_bibliography_whatever_it_is_called(desk: Desk) -> None:
+    entry = shown(desk.client, f"/gaps/{desk.gap}").text.partition("@misc{")[2].partition("</pre>")[0]
+    assert entry.startswith(f"{desk.gap},\n  title = {{")
+    assert (entry.count("{"), entry.count("}")) == (4, 5)
+
+
 def test_every_language_has_the_same_messages_and_each_is_used() -> None:
     known = {code: _keys(each.messages) for code, each in languages().items()}
     assert list(known) == ["en", "zh"]

@@ -12,7 +12,7 @@ from flask import g, redirect, request, url_for
 from pyoxigraph import Literal, NamedNode
 from werkzeug.wrappers import Response
 
-from sopkg import asked
+from sopkg import __version__, asked
 from sopkg.access import AUDITOR, FIELD, taken
 from sopkg.answers import city_key
 from sopkg.errors import BadInput
@@ -27,6 +27,7 @@ from sopkg.render import address, language, page, sentence, together, weight_tex
 from sopkg.results import HTML, to_term
 
 Row = Mapping[str, Any]
+_SPECIAL = re.compile(r"[\\{}%#$&^~_]")  # what LaTeX would read as more than text
 _SHOWN = 30  # gaps of each sort that a dry run lists
 _XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
 
@@ -72,6 +73,7 @@ def gap(gap_id: str) -> str:
         writable=taken(AUDITOR, held.settings),
         sources=list({each["source"]: each for each in observed}.values()),
         formats=_formats(gap_id, found),
+        bibtex=_bibtex(found),
         place=reference(NamedNode(found["gap"]), {})["href"],
     )
 
@@ -213,6 +215,15 @@ def _drawing(life: Sequence[Row]) -> list[dict[str, Any]]:
         {**each, "x": round(20 + number * step), "shape": settled.get(each["verdict"], "found")}
         for number, each in enumerate(life)
     ]
+
+
+def _bibtex(found: Row) -> str:
+    """The gap as an entry of a bibliography."""
+    about = _SPECIAL.sub("", f"{found['kind']['label']}: {_focus(found['focus'])} ({found['city']}, {found['date']})")
+    made = f"sopkg {__version__}, method {found['methodVersion']}"
+    fields = {"title": about, "year": found["date"][:4], "howpublished": made, "url": found["gap"]}
+    lines = ",\n".join(f"  {name} = {{{text}}}" for name, text in fields.items())
+    return f"@misc{{{found['id']},\n{lines}\n}}"
 
 
 def _formats(gap_id: str, found: Row) -> list[tuple[str, list[tuple[str, str]]]]:
