@@ -45,31 +45,39 @@ from sopkg.syntax import (
 RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 # Where a predicate was not counted, and what a path of any length may touch.
 UNKNOWN = 1e6
-# Of an order that touches so few triples no better one is looked for.
-ENOUGH = 1000
 
 
 @dataclass(frozen=True)
 class Fanout:
     """How many triples a step through a predicate touches, from its counts in one store.
 
-    `typical` and `members` are what is taken of a predicate (triples, subjects, objects) and a class without a count.
+    `typical` and `members` are what is taken of a predicate (triples, subjects, objects) and a class without a count;
+    `matches` counts a pattern with one end given, in place of an estimate. Of an order that touches at most `enough`
+    triples no better one is looked for.
     """
 
     counts: dict[NamedNode, tuple[int, int, int]] = field(default_factory=dict)
     classes: dict[NamedNode, int] = field(default_factory=dict)
     typical: tuple[int, int, int] = (0, 1, 1)
     members: int = 0
+    matches: Callable[[Triple], int] | None = None
+    enough: float = 1000
 
     def cost(self, triple: Triple, bound: set[Variable]) -> float:
         """Triples looked at for one binding of `bound`: an estimate, only ever compared."""
         subject = not isinstance(triple.subject, Variable) or triple.subject in bound
         value = not isinstance(triple.object, Variable) or triple.object in bound
+        if self.matches is not None and self._has_one_end_given(triple) and not (subject and value):
+            return float(self.matches(triple))
         if triple.predicate == RDF_TYPE and not subject and isinstance(triple.object, NamedNode):
             return float(self.classes.get(triple.object, self.members))
         if isinstance(triple.predicate, Variable):
             return UNKNOWN
         return self.path_cost(triple.predicate, subject, value)
+
+    @staticmethod
+    def _has_one_end_given(triple: Triple) -> bool:
+        return isinstance(triple.predicate, NamedNode) and len(triple_variables(triple)) == 1
 
     def path_cost(self, path: Path, subject: bool, value: bool) -> float:
         """The same for a path with its subject, its value, both or none given."""
@@ -92,10 +100,6 @@ class Fanout:
         if subject:
             return triples / max(subjects, 1)
         return triples / max(objects, 1) if value else float(triples)
-
-
-UNMEASURED = Fanout(typical=(10_000, 5_000, 1_000), members=10_000)
-"""Where few rows are asked for and nothing is counted: a step from what is given is short, a class is large."""
 
 
 def measure(store: Store) -> Fanout:
@@ -130,7 +134,7 @@ def joined(group: Group, fanout: Fanout) -> Group:
     measured, few rows are meant: then all are nested, so that only what hangs on the rows is looked at.
     """
     if not fanout.counts:
-        return nest(group, fanout)
+        return chained(nest(group, fanout), fanout)
     certain = certain_variables(group)
     pieces = (piece for part in group.parts for piece in _joined(part, fanout, certain, group))
     return chained(Group(tuple(pieces)), fanout)
@@ -239,7 +243,7 @@ def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> 
     best, least = list(patterns), float("inf")
     for start in starts:
         apart, cost = preference(start)
-        if least < ENOUGH or cost >= least or apart != preference(starts[0])[0]:
+        if least < fanout.enough or cost >= least or apart != preference(starts[0])[0]:
             break
         chain, touched = _chain(start, patterns, fanout, known)
         if touched < least:
