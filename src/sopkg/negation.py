@@ -67,7 +67,7 @@ class Fanout:
         """Triples looked at for one binding of `bound`: an estimate, only ever compared."""
         subject = not isinstance(triple.subject, Variable) or triple.subject in bound
         value = not isinstance(triple.object, Variable) or triple.object in bound
-        if self.matches is not None and self._has_one_end_given(triple) and not (subject and value):
+        if self.matches is not None and self.is_counted(triple) and not (subject and value):
             return float(self.matches(triple))
         if triple.predicate == RDF_TYPE and not subject and isinstance(triple.object, NamedNode):
             return float(self.classes.get(triple.object, self.members))
@@ -75,9 +75,10 @@ class Fanout:
             return UNKNOWN
         return self.path_cost(triple.predicate, subject, value)
 
-    @staticmethod
-    def _has_one_end_given(triple: Triple) -> bool:
-        return isinstance(triple.predicate, NamedNode) and len(triple_variables(triple)) == 1
+    def is_counted(self, triple: Triple) -> bool:
+        """Whether a pattern is counted in place of estimated."""
+        one_end_given = isinstance(triple.predicate, NamedNode) and len(triple_variables(triple)) == 1
+        return self.matches is not None and one_end_given
 
     def path_cost(self, path: Path, subject: bool, value: bool) -> float:
         """The same for a path with its subject, its value, both or none given."""
@@ -268,7 +269,8 @@ def _chain(start: Triple, patterns: list[Triple], fanout: Fanout, bound: set[Var
 def _preference(known: set[Variable], fanout: Fanout) -> Callable[[Triple], tuple[bool, float]]:
     def preference(pattern: Triple) -> tuple[bool, float]:
         variables = triple_variables(pattern)
-        return bool(variables) and not variables & known, fanout.cost(pattern, known)
+        apart = bool(variables) and not variables & known and not fanout.is_counted(pattern)
+        return apart, fanout.cost(pattern, known)
 
     return preference
 

@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode, Store, Variable
 
 from sopkg.files import system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
-from sopkg.negation import RDF_TYPE, Fanout
+from sopkg.negation import RDF_TYPE, Fanout, chained, nest
 from sopkg.nodeshape import NodeShape, describe
 from sopkg.printer import print_query
 from sopkg.rows import select
@@ -42,7 +42,7 @@ from sopkg.syntax import (
 READINGS, MISSES = 5, 3
 COUNTED = 1000
 # Where few rows are asked for, a step from what is given is short, a class is large, and a better order pays.
-GUESSED = Fanout(typical=(10_000, 5_000, 1_000), members=10_000, enough=0)
+GUESSED = Fanout(typical=(10_000, 5_000, 100), members=10_000, enough=0)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Dataset:
     def __init__(self, store: Store, graphs: Iterable[NamedNode]) -> None:
         self.store = store
         self.graphs = list(graphs)
-        self.matches = cache(self._matches)
+        self.fanout = replace(GUESSED, matches=cache(self._matches))
 
     def rows(self, query: Select) -> Iterator[dict[Variable, Ground]]:
         """The rows of a query over these graphs; an unbound variable is left out."""
@@ -161,7 +161,7 @@ def _rows(
     inside = gap.counted
     bound = {**parameters, **{column: term for column, term in focus.items() if column not in inside}}
     same = tuple(Filter(Call("=", (column, term))) for column, term in focus.items() if column in inside)
-    query = readings(gap, bound, replace(GUESSED, matches=data.matches), missing=missing)
+    query = readings(gap, bound, data.fanout, missing=missing)
     order = tuple((column, False) for column in gap.readings)
     asked = replace(query, where=Group((*query.where.parts, *same)), order_by=order, limit=READINGS + 1)
     return ({**parameters, **focus, **row} for row in data.rows(asked))
@@ -248,7 +248,7 @@ def witness(data: Dataset, group: Group, row: Mapping[Variable, Ground]) -> Iter
 
 def solved(data: Dataset, group: Group, most: int) -> Iterator[tuple[Triple, ...]]:
     """The plain triples of the first solutions of a group."""
-    for solution in data.rows(Select(_heads(group), group, limit=most)):
+    for solution in data.rows(Select(_heads(group), chained(nest(group, data.fanout), data.fanout), limit=most)):
         patterns = (substitute(part, solution) for part in group.parts if isinstance(part, Triple))
         yield tuple(dict.fromkeys(triple for pattern in patterns for triple in walk(data, pattern)))
 
