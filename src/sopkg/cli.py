@@ -132,16 +132,17 @@ def snapshots(settings: Settings) -> SnapshotStore:
 
 
 @contextmanager
-def answering(settings: Settings, endpoint: str | None = None) -> Iterator[Answers]:
-    """Answers from the published state, with one query worker; or from what an endpoint holds."""
+def answering(settings: Settings, endpoint: str | None = None, workers: int = 1) -> Iterator[Answers]:
+    """Answers from the published state, with so many query workers; or from what an endpoint holds."""
     if endpoint is not None:
         remote = RemotePool(Endpoint(endpoint, None, settings.query_seconds), settings)
         yield Answers(settings, cast(Pool, remote), lambda: endpoint)
         return
     snapshots(settings).current()
     # A person at their own terminal asks their own machine: a network namespace is good to have here, not needed.
-    with Pool(replace(settings, workers=1, allow_no_netns=True)) as pool:
-        yield Answers(settings, pool)
+    pooled = replace(settings, workers=workers, allow_no_netns=True)
+    with Pool(pooled) as pool:
+        yield Answers(pooled, pool)
 
 
 def parameters(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -367,7 +368,7 @@ def report_command(
 
     Example: sopkg report --city buenos-aires --date 2024-06 --format md --output report.md
     """
-    with answering(settings) as answers:
+    with answering(settings, workers=settings.workers) as answers:
         found = gathered(answers, city_name, date, languages()[language])
     target = output or Path(f"{found.name}.{forms()[form].ending}")
     content = written(found, form)
