@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, cast
 
-from pyoxigraph import Literal, NamedNode, Store, Variable
+from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
 
 from sopkg.files import system_query
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
@@ -40,7 +39,7 @@ from sopkg.syntax import (
 )
 
 READINGS, MISSES = 5, 3
-COUNTED = 1000
+COUNTED = 10_000
 # Where few rows are asked for, a step from what is given is short, a class is large, and a better order pays.
 GUESSED = Fanout(typical=(10_000, 5_000, 100), members=10_000, enough=0)
 
@@ -104,7 +103,7 @@ class Dataset:
     def __init__(self, store: Store, graphs: Iterable[NamedNode]) -> None:
         self.store = store
         self.graphs = list(graphs)
-        self.fanout = replace(GUESSED, matches=cache(self._matches))
+        self._counted: dict[Triple, int] = {}
 
     def rows(self, query: Select) -> Iterator[dict[Variable, Ground]]:
         """The rows of a query over these graphs; an unbound variable is left out."""
@@ -112,14 +111,24 @@ class Dataset:
         for row in select(self.store, print_query(query), self.graphs):
             yield {c: term for c in columns if isinstance(term := row[c.value], Ground)}
 
+    @property
+    def fanout(self) -> Fanout:
+        """What a step touches: guessed, and counted where one end of it is given."""
+        return replace(GUESSED, matches=self._matches)
+
     def _matches(self, pattern: Triple) -> int:
         """How many triples match a pattern of which one end is given; of more than `COUNTED`, so many."""
+        if pattern not in self._counted:
+            self._counted[pattern] = sum(1 for _ in islice(self._quads(pattern), COUNTED))
+        return self._counted[pattern]
+
+    def _quads(self, pattern: Triple) -> Iterator[Quad]:
         if isinstance(pattern.subject, Literal):
-            return 0
+            return
         places = (pattern.subject, pattern.predicate, pattern.object)
         subject, predicate, value = (cast(Any, None if isinstance(place, Variable) else place) for place in places)
-        found = (self.store.quads_for_pattern(subject, predicate, value, graph) for graph in self.graphs)
-        return sum(1 for _ in islice(chain.from_iterable(found), COUNTED))
+        for graph in self.graphs:
+            yield from self.store.quads_for_pattern(subject, predicate, value, graph)
 
     def graph_of(self, triple: Triple) -> NamedNode | None:
         """The first of these graphs that holds a triple."""
