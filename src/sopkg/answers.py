@@ -39,8 +39,8 @@ from sopkg.tabulate import as_json
 from sopkg.terms import is_link, local, plain, rows_of, shown
 from sopkg.turtle import prefix_table
 from sopkg.weight import check_sort, heaviest, weights
+from sopkg.whytext import as_text, reason, verdict_lines
 from sopkg.whytriples import why_triples
-from sopkg.wording import as_text, reason, verdict_lines
 
 CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
 KEPT_AUDITS = 16

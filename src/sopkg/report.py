@@ -24,7 +24,7 @@ from sopkg.languages import DEFAULT, Language, languages
 from sopkg.lifeline import changes, unsettled
 from sopkg.rows import select
 from sopkg.schema import ontology_store
-from sopkg.wording import body_lines, reason, verdict_lines
+from sopkg.whytext import body_lines, reason, verdict_lines
 
 Row = Mapping[str, Any]
 UNDETERMINED = "undetermined"
