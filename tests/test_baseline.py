@@ -13,10 +13,10 @@ import pytest
 from conftest import Demo, Sopkg
 from flask.testing import FlaskClient
 
-from sopkg.answers import GRADES
 from sopkg.baseline import compare
 from sopkg.cities import cities
 from sopkg.feed import ATOM
+from sopkg.findings import GRADES
 
 CASES = Path(__file__).parent / "baseline"
 AUDIT = ("audit", "--city", "buenos-aires")

@@ -75,3 +75,14 @@ def city(name: str) -> City:
     if name not in known:
         raise not_found("city", name, known)
     return known[name]
+
+
+def city_key(iri: str) -> str:
+    """The city's name in an IRI of one of its things."""
+    return iri.removeprefix(IDS).split("/", 1)[0]
+
+
+def city_name(iri: str) -> str | None:
+    """The city's name if an IRI is a city's."""
+    name = city_key(iri)
+    return name if iri == f"{IDS}{name}/city/{name}" else None

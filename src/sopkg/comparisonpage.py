@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from sopkg import asked
-from sopkg.answers import city_key
+from sopkg.cities import city_key
 from sopkg.comparison import GAPS, RECORDED, Pair, pairs
 from sopkg.errors import not_found, not_observed
 from sopkg.middle import middle

@@ -14,7 +14,8 @@ from sopkg.gapquery import Ground, gap_query_of, parameters
 from sopkg.results import to_term
 from sopkg.rows import select
 from sopkg.why import Dataset, Explanation, explain
-from sopkg.wording import Record, Speaker, record
+from sopkg.whyrecord import Record, record
+from sopkg.wording import Speaker
 from sopkg.worker import Job
 
 

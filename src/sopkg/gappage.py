@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from sopkg import __version__, asked
 from sopkg.access import AUDITOR, FIELD, taken
-from sopkg.answers import city_key
+from sopkg.cities import city_key
 from sopkg.errors import BadInput
 from sopkg.languages import literature, notations, papers
 from sopkg.linkedweb import reference

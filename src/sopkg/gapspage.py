@@ -9,11 +9,13 @@ from typing import Any
 from flask import request
 
 from sopkg import asked
-from sopkg.answers import FILTERS, GRADES, VERDICTS, local
+from sopkg.filters import FILTERS
+from sopkg.findings import GRADES, VERDICTS
 from sopkg.middle import middle
 from sopkg.overview import by_city, dates_of
 from sopkg.paging import part_of
 from sopkg.render import changed, focus_text, kind_text, language, page, weight_text
+from sopkg.terms import local
 from sopkg.weight import sorts
 
 Row = Mapping[str, Any]

@@ -14,6 +14,7 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 from sopkg import __version__
 from sopkg.cities import City
 from sopkg.detect import Audit, detect_apart
+from sopkg.draft import Draft
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, not_observed
 from sopkg.files import BASE, found, system_query
@@ -23,7 +24,7 @@ from sopkg.pipeline import Triples, closed_ontology, derive
 from sopkg.rdftable import read_source
 from sopkg.rows import select
 from sopkg.staging import Cells, construct
-from sopkg.store import Draft, SnapshotStore
+from sopkg.store import SnapshotStore
 from sopkg.tables import Table
 from sopkg.turtle import store_of
 

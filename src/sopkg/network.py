@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sopkg.answers import local
+from sopkg.terms import local
 
 Row = Mapping[str, Any]
 ACTS = "acts on"

@@ -10,7 +10,7 @@ from typing import Any
 from flask import request
 
 from sopkg import asked
-from sopkg.answers import GRADES, VERDICTS
+from sopkg.findings import GRADES, VERDICTS
 from sopkg.heatmap import heat_map, otherwise
 from sopkg.lifeline import changes, unsettled
 from sopkg.middle import middle

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sopkg import asked
-from sopkg.answers import GRADES, VERDICTS, filter_words
 from sopkg.catalog import QueryFile
+from sopkg.filters import filter_words
+from sopkg.findings import GRADES, VERDICTS
 from sopkg.lifeline import event_words
 from sopkg.operations import STRING, Parameter, Schema
 from sopkg.weight import sorts

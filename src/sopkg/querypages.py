@@ -13,9 +13,9 @@ from flask import request, url_for
 from pyoxigraph import Literal, NamedNode
 
 from sopkg import asked
-from sopkg.answers import city_name
 from sopkg.barchart import LEFT, LINE, MOST_BARS, WIDTH, bars, shape_of
 from sopkg.catalog import QueryFile, named_query
+from sopkg.cities import city_name
 from sopkg.errors import unknown_names
 from sopkg.linkedweb import reference
 from sopkg.middle import middle

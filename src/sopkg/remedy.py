@@ -33,7 +33,9 @@ from sopkg.syntax import (
 )
 from sopkg.turtle import prefix_table
 from sopkg.why import Dataset, Search
-from sopkg.wording import Record, Speaker, limits, reading_lines, search_record, triple_record
+from sopkg.whyrecord import Record, search_record, triple_record
+from sopkg.whytext import reading_lines
+from sopkg.wording import Speaker, limits
 from sopkg.worker import Job
 
 MOST_OPTIONS = 12

@@ -11,18 +11,20 @@ from importlib.metadata import version
 from typing import Any
 
 from sopkg import __version__
-from sopkg.answers import GRADES, VERDICTS, Answers, kind_texts
+from sopkg.answers import Answers
+from sopkg.auditreport import kind_texts
 from sopkg.cities import IDS
 from sopkg.cube import Cube
 from sopkg.dates import observation_date
 from sopkg.errors import not_found
 from sopkg.files import system_query
+from sopkg.findings import GRADES, VERDICTS
 from sopkg.gapquery import gap_query_of
 from sopkg.languages import DEFAULT, Language, languages
 from sopkg.lifeline import changes, unsettled
 from sopkg.rows import select
 from sopkg.schema import ontology_store
-from sopkg.wording import body_lines, reason, verdict_lines
+from sopkg.whytext import body_lines, reason, verdict_lines
 
 Row = Mapping[str, Any]
 UNDETERMINED = "undetermined"

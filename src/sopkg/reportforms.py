@@ -13,8 +13,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse, serialize
 
-from sopkg.answers import VERDICTS
 from sopkg.errors import Unavailable
+from sopkg.findings import VERDICTS
 from sopkg.heatmap import heat_map, otherwise
 from sopkg.languages import papers
 from sopkg.report import Report

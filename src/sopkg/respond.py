@@ -20,13 +20,14 @@ from pyoxigraph import Literal, NamedNode, Store, Triple
 
 from sopkg.cities import IDS
 from sopkg.dates import observation_date
+from sopkg.draft import Draft
 from sopkg.errors import BadInput, Unprocessable, unknown_names
 from sopkg.graphs import CATALOGUE, XSD_DATE, Graph, current_graphs, known_graphs, triples_of
 from sopkg.load import GRAPHS, catalogue_triples, content_hash, method_hash
 from sopkg.responses import COLUMNS, STEP
 from sopkg.schema import ontology_store
 from sopkg.staging import Cells, construct
-from sopkg.store import Draft, SnapshotStore
+from sopkg.store import SnapshotStore
 from sopkg.tabulate import as_written
 from sopkg.turtle import store_of
 from sopkg.validate import validate

@@ -14,28 +14,37 @@ changes the clone and moves the pointer. A write that fails or is killed leaves 
 from __future__ import annotations
 
 import fcntl
-import io
 import json
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
 import pyoxigraph as ox
 
 from sopkg import whole
+from sopkg.draft import Draft, GraphData
 from sopkg.errors import Conflict, SopkgError, StoreMissing, StoreUnreadable, StoreUnwritable
 from sopkg.files import BASE, BASE_VARIABLE, WRITTEN_BASE
+from sopkg.folders import (
+    clone,
+    flocked,
+    folders_in,
+    held,
+    held_or_there,
+    hold_of,
+    remove_unheld,
+    sync,
+    sync_all,
+    write_whole,
+)
 
-GraphData = bytes | Iterable[bytes] | Iterable[ox.Triple]
-"""A graph's content: N-Triples as bytes, as chunks of bytes, or triples."""
 Catalogue = Iterable[ox.Triple] | Callable[[ox.Store], Iterable[ox.Triple]]
 """The catalogue's new content, or what makes it from the changed store while the lock is held."""
 
@@ -47,9 +56,6 @@ FSYNC = "fsync"
 _CHANGES = "changes.jsonl"
 _FORMAT_LINE = "sopkg-store"
 _BEFORE_FORMAT = ("base", "format.new-")
-_COMPACTED = 4  # times what was loaded: where the store is smaller, it is compacted
-_LOADERS = 2  # two threads halve the time of a bulk load; it releases the GIL and sorts on one core each
-_SPLIT_BYTES = 4 << 20
 _POLL_SECONDS = 0.05
 _REOPENINGS = 20
 
@@ -74,7 +80,7 @@ class Reader:
 
     def _open(self, snapshot: Path) -> None:
         self.close()
-        hold = _held(snapshot, fcntl.LOCK_SH)
+        hold = held(snapshot, fcntl.LOCK_SH)
         if not snapshot.is_dir():  # removed between reading the pointer and holding it
             hold.close()
             return
@@ -95,70 +101,6 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Draft:
-    """A clone of the published snapshot, to be changed and then published as a whole."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._store: ox.Store | None = _store_at(folder)
-
-    @property
-    def store(self) -> ox.Store:
-        """The clone, readable and writable."""
-        if self._store is None:
-            raise Conflict("this draft is closed")
-        return self._store
-
-    def load(self, graphs: Mapping[str, GraphData]) -> None:
-        """Adds whole new graphs; one that is there is left alone, since a name stands for its content."""
-        new = {name: data for name, data in graphs.items() if not self.holds(name)}
-        with ThreadPoolExecutor(_LOADERS) as loaders:
-            loads = [
-                loaders.submit(_load_bytes, self, name, part)
-                for name, data in new.items()
-                if isinstance(data, bytes)
-                for part in _parts(data)
-            ]
-            for name, data in new.items():
-                if not isinstance(data, bytes):  # pyoxigraph's iterators must stay in their thread
-                    _load_items(self, name, cast("Iterator[bytes] | Iterator[ox.Triple]", iter(data)))
-            for load in loads:
-                load.result()
-        for name in new:
-            self.store.add_graph(ox.NamedNode(name))  # an empty graph is a graph too
-        self._compact(sum(len(data) if isinstance(data, bytes) else 0 for data in new.values()))
-
-    def _compact(self, loaded: int) -> None:
-        """Merges the store's files where many bytes were loaded: reading what lies together takes half as long.
-
-        All is written anew, so that a small load must not pay for it.
-        """
-        if loaded * _COMPACTED >= _size(self.folder):
-            self.store.optimize()
-
-    def replace(self, graph: str, triples: Iterable[ox.Triple]) -> None:
-        """Gives one small graph new content."""
-        name = ox.NamedNode(graph)
-        quads = [ox.Quad(each.subject, each.predicate, each.object, name) for each in triples]
-        self.store.remove_graph(name)
-        self.store.extend(quads)
-
-    def remove(self, graphs: Iterable[str]) -> None:
-        """Drops graphs; a large one takes its time (0.7 M triples: 17–19 s)."""
-        for graph in graphs:
-            self.store.remove_graph(ox.NamedNode(graph))
-
-    def holds(self, graph: str) -> bool:
-        """Whether a graph of that name is here."""
-        return self.store.contains_named_graph(ox.NamedNode(graph))
-
-    def close(self) -> None:
-        """Writes everything to disk."""
-        if self._store is not None:
-            self._store.flush()
-            self._store = None
 
 
 class SnapshotStore:
@@ -256,9 +198,9 @@ class SnapshotStore:
             copy = SnapshotStore(target)
             copy._create()
             folder = copy._snapshots / "000001"
-            _clone(self._snapshots / reader.snapshot, folder, link=False)
+            clone(self._snapshots / reader.snapshot, folder, link=False)
             whole.write_list(folder, hashed=True)
-            _sync(folder)
+            sync(folder)
             copy._point_to("000001")  # the last step: what is cut off before is no backup
 
     def restore(self, source: Path) -> None:
@@ -324,7 +266,7 @@ class SnapshotStore:
             self.format()
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "format").exists():
-            _write_whole(self.path / "base", f"{BASE}\n")
+            write_whole(self.path / "base", f"{BASE}\n")
             self._write_format()
         for folder in (self._snapshots, self._drafts):
             folder.mkdir(exist_ok=True)
@@ -334,7 +276,7 @@ class SnapshotStore:
         return all(each.name.startswith(_BEFORE_FORMAT) for each in self.path.iterdir())
 
     def _write_format(self) -> None:
-        _write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
+        write_whole(self.path / "format", f"{_FORMAT_LINE} {FORMAT}\n")
 
     def _foreign(self) -> StoreMissing | StoreUnreadable:
         if self._unbegun():
@@ -355,7 +297,7 @@ class SnapshotStore:
 
     def _wait_for(self, lock: IO[bytes]) -> None:
         deadline = time.monotonic() + self._lock_seconds
-        while not _flocked(lock, fcntl.LOCK_EX):
+        while not flocked(lock, fcntl.LOCK_EX):
             if time.monotonic() >= deadline:
                 lock.seek(0)
                 writer = lock.read().decode() or "unknown"
@@ -369,10 +311,10 @@ class SnapshotStore:
     @contextmanager
     def _draft(self, base: Path | None, os_copy: bool = False) -> Iterator[Draft]:
         folder = self._drafts / uuid.uuid4().hex
-        with _held(folder, fcntl.LOCK_EX):
+        with held(folder, fcntl.LOCK_EX):
             try:
                 if base is not None:
-                    _clone(base, folder, link=not os_copy)
+                    clone(base, folder, link=not os_copy)
                 draft = Draft(folder)
                 try:
                     yield draft
@@ -380,16 +322,16 @@ class SnapshotStore:
                     draft.close()
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-                _hold_of(folder).unlink(missing_ok=True)
+                hold_of(folder).unlink(missing_ok=True)
 
     def _promote(self, draft: Draft, what: str) -> None:
         draft.close()
         whole.write_list(draft.folder)
         if self._durability == FSYNC:
-            _sync_all(draft.folder)
-        name = f"{1 + max((int(each.name) for each in _folders(self._snapshots)), default=0):06d}"
+            sync_all(draft.folder)
+        name = f"{1 + max((int(each.name) for each in folders_in(self._snapshots)), default=0):06d}"
         draft.folder.rename(self._snapshots / name)
-        _sync(self._snapshots)
+        sync(self._snapshots)
         self._record(what, name)
         self._point_to(name)
         if self.format() != FORMAT:  # only now all that is published is of it
@@ -404,63 +346,14 @@ class SnapshotStore:
             os.fsync(file.fileno())
 
     def _point_to(self, name: str) -> None:
-        _write_whole(self.path / "current", name + "\n")
+        write_whole(self.path / "current", name + "\n")
 
     def _clean(self) -> None:
         """Removes old snapshots that no reader holds, and drafts whose writer was killed."""
         current = self.current().name
-        for folder in chain(_held_or_there(self._snapshots), _held_or_there(self._drafts)):
+        for folder in chain(held_or_there(self._snapshots), held_or_there(self._drafts)):
             if folder.name != current:
-                _remove_unheld(folder)
-
-
-class _Chunks(io.RawIOBase):
-    """Chunks of bytes as a file to read from."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = chunk
-        size = min(len(view), len(self._rest))
-        view[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
-
-
-def _parts(data: bytes) -> list[bytes]:
-    """Large N-Triples cut at a line's end, a part for each loader; a blank node can't stand in two loads."""
-    if len(data) < _SPLIT_BYTES or b"_:" in data:
-        return [data]
-    middle = data.find(b"\n", len(data) // _LOADERS) + 1
-    return [part for part in (data[:middle], data[middle:]) if part]
-
-
-def _load_bytes(draft: Draft, graph: str, data: bytes | IO[bytes]) -> None:
-    # An error's traceback keeps what its frames hold: the draft, which can still be closed, and not the store.
-    draft.store.bulk_load(data, ox.RdfFormat.N_TRIPLES, to_graph=ox.NamedNode(graph))
-
-
-def _load_items(draft: Draft, graph: str, items: Iterator[bytes] | Iterator[ox.Triple]) -> None:
-    """Loads chunks of N-Triples, or triples, without holding them all."""
-    first = next(items, None)
-    if isinstance(first, bytes):
-        chunks = _Chunks(cast("Iterator[bytes]", chain([first], items)))
-        _load_bytes(draft, graph, io.BufferedReader(chunks, 1 << 20))
-    elif first is not None:
-        triples = cast("Iterable[ox.Triple]", chain([first], items))
-        name = ox.NamedNode(graph)
-        quads = (ox.Quad(each.subject, each.predicate, each.object, name) for each in triples)
-        draft.store.bulk_extend(quads)
+                remove_unheld(folder)
 
 
 def _by_catalogue(store: ox.Store, catalogue_graph: str) -> tuple[list[ox.NamedNode], list[ox.NamedNode]]:
@@ -483,13 +376,6 @@ def _opened(snapshot: Path) -> ox.Store:
         raise whole.unreadable(snapshot, error) from error
 
 
-def _store_at(folder: Path) -> ox.Store:
-    try:
-        return ox.Store(str(folder))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise StoreUnwritable(f"{folder} can't be opened for writing: {error}") from error
-
-
 @contextmanager
 def _unwritable(folder: Path, beside: str = "") -> Iterator[None]:
     """A failed write of this block as StoreUnwritable, with what the system or the engine says."""
@@ -501,84 +387,3 @@ def _unwritable(folder: Path, beside: str = "") -> Iterator[None]:
         if not whole.damaged(error):
             raise
         raise StoreUnwritable(f"{folder} can't be written: {error}{beside}") from error
-
-
-def _clone(source: Path, target: Path, link: bool) -> None:
-    """Copies a closed database; its table files never change, so that a link does for them.
-
-    What it logged stays behind: with each opening another such file would be handed on.
-    """
-    target.mkdir()
-    for each in source.iterdir():
-        if link and each.suffix in (".sst", ".blob"):
-            os.link(each, target / each.name)
-        elif not each.name.startswith(whole.NO_DATA) and each.is_file():
-            shutil.copyfile(each, target / each.name)
-
-
-def _hold_of(folder: Path) -> Path:
-    return folder.with_name(folder.name + ".hold")
-
-
-def _held(folder: Path, mode: int) -> IO[bytes]:
-    hold = open(_hold_of(folder), "ab")  # noqa: SIM115 - it is the caller's to close
-    fcntl.flock(hold, mode)
-    return hold
-
-
-def _flocked(lock: IO[bytes], mode: int) -> bool:
-    try:
-        fcntl.flock(lock, mode | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _remove_unheld(folder: Path) -> None:
-    with open(_hold_of(folder), "ab") as hold:
-        if _flocked(hold, fcntl.LOCK_EX):
-            shutil.rmtree(folder, ignore_errors=True)
-            _hold_of(folder).unlink(missing_ok=True)
-
-
-def _folders(parent: Path) -> list[Path]:
-    return sorted(each for each in parent.iterdir() if each.is_dir())
-
-
-def _held_or_there(parent: Path) -> list[Path]:
-    """The folders, with those of which only the file that holds them is left, since its process was killed."""
-    return sorted({each.with_suffix("") for each in parent.iterdir()})
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Replaces a small file in one step; each writer's new one has a name of its own, threads of one process too."""
-    new = path.with_name(f"{path.name}.new-{uuid.uuid4().hex}")
-    with open(new, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
-    _sync(path.parent)
-
-
-def _size(folder: Path) -> int:
-    """Bytes in a folder's files; the engine may remove one meanwhile."""
-    size = 0
-    for file in folder.iterdir():
-        with suppress(FileNotFoundError):
-            size += file.stat().st_size
-    return size
-
-
-def _sync_all(folder: Path) -> None:
-    """Has the disk hold what the files of a folder say, and the folder."""
-    for each in (*folder.iterdir(), folder):
-        _sync(each)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,6 +15,7 @@ from rdflib.plugins.sparql.parser import parseUpdate
 from sopkg.change import Closed
 from sopkg.cities import City
 from sopkg.detect import Audit
+from sopkg.draft import Draft
 from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, Unprocessable, not_observed
 from sopkg.files import BASE, system_query
@@ -37,7 +38,7 @@ from sopkg.pipeline import Triples, closed_ontology, closed_schema, data_rules, 
 from sopkg.rows import select
 from sopkg.sparql import bad_syntax
 from sopkg.staging import construct
-from sopkg.store import Draft, SnapshotStore
+from sopkg.store import SnapshotStore
 from sopkg.turtle import store_of
 from sopkg.validate import report, validate
 

@@ -13,8 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sopkg import __version__, asked, replies
 from sopkg.access import AUDITOR, FIELD, add_access
-from sopkg.answers import CITY_COLUMNS, Answers, finding_table
-from sopkg.answers import FILTERS as GAP_FILTERS
+from sopkg.answers import CITY_COLUMNS, Answers
+from sopkg.auditreport import finding_table
 from sopkg.catalog import query_files
 from sopkg.clients import add_clients
 from sopkg.dataset import current_graphs
@@ -29,6 +29,7 @@ from sopkg.errors import (
 )
 from sopkg.exchange import prepare
 from sopkg.feed import as_atom
+from sopkg.filters import FILTERS as GAP_FILTERS
 from sopkg.graphstoreweb import add_graph_store
 from sopkg.inference import MOST_JUSTIFICATIONS, REASONERS, TASKS, Given, Question, formats, reason
 from sopkg.lifeline import FILTERS as EVENT_FILTERS

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sopkg.catalog import QueryFile, query_files
+from sopkg.catalog import QueryFile, named_query, query_files
+from sopkg.cities import city_key
 from sopkg.errors import BadInput, InternalFault
+from sopkg.published import Published
 
 Row = dict[str, Any]
 WORKS = "works"
@@ -70,6 +72,33 @@ def weigh(works: Sequence[str], known: Mapping[str, Measure]) -> Row:
     """The weight of a gap that touches these works. What is not known is not 0: it has no value."""
     told = {name: each.of(works) for name, each in known.items()}
     return {WORKS: [{"value": len(works), "unit": WORKS, WORKS: len(works)}] if works else [], **told}
+
+
+def weights(
+    published: Published,
+    findings: Iterable[Row],
+    read: Sequence[str],
+    given: Sequence[str],
+    audits: Sequence[str],
+) -> dict[tuple[str, str], Row]:
+    """What each finding touches, by gap and date, as these graphs tell: data, provenance and audits.
+
+    The works are those that its evidence names; where it names none, the open ones on the object or of the line
+    that it is about.
+    """
+    named, held = dict[str, list[str]](), dict[tuple[str, str], dict[str, None]]()
+    for row in published.rows(named_query("system", "touched"), {}, [*read, *audits]):
+        named.setdefault(row["gap"], []).append(row["work"])
+    for row in published.rows(named_query("system", "open-works"), {}, list(read)):
+        held.setdefault((city_key(row["city"]), row["field"]), {})[row["work"]] = None
+    known = {name: measure(file, published.rows(file, {}, [*read, *given])) for name, file in measures().items()}
+    fields = {place: weigh(list(works), known) for place, works in held.items()}
+    nothing, found = weigh([], known), dict[tuple[str, str], Row]()
+    for row in findings:
+        about = (fields[place] for iri in row["focus"] if (place := (row["city"], iri)) in fields)
+        works = named.get(row["gap"])
+        found[row["gap"], row["date"]] = weigh(works, known) if works else next(about, nothing)
+    return found
 
 
 def heaviest(findings: Iterable[Row], sort: str) -> list[Row]:

@@ -1,8 +1,8 @@
-"""An explanation in words, as plain data and as RDF rows: things by their labels, nothing by kind of gap."""
+"""Patterns, conditions and node shapes in words: things by their labels, nothing by kind of gap."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from pyoxigraph import Literal, NamedNode, Variable
 
@@ -10,7 +10,6 @@ from sopkg.gapquery import Ground
 from sopkg.naming import Names, joined, key, with_article
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import Constraint, NodeShape, Steps
-from sopkg.responses import said
 from sopkg.syntax import (
     Call,
     Exists,
@@ -23,19 +22,15 @@ from sopkg.syntax import (
     Sequence,
     Term,
     Triple,
-    bindable_variables,
     path_steps,
 )
-from sopkg.why import Explanation, Miss, Reading, Search, Tally
 
-Record = dict[str, object]
 # How a variable is called as the subject of a clause, and elsewhere.
 Nouns = Mapping[Variable, tuple[str, str]]
 SIGNS = {"<": "less than", ">": "more than", "<=": "at most", ">=": "at least", "=": "the same as", "!=": "other than"}
 DATES = {"<": "before", ">": "after", "<=": "not after", ">=": "not before"}
 # What becomes of "on" in "ends on" where the day is limited: "ends by".
 ON = {"<": "before", ">": "after", "<=": "by", ">=": "on or after"}
-UNDETERMINED = "undetermined"
 SUMS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
 
 
@@ -61,7 +56,7 @@ class Speaker(Names):
         shape = self.shape(term)
         if shape is None:
             return super().name(term)
-        said = " and ".join(_values(shape, self))
+        said = " and ".join(values_of(shape, self))
         return f"any {self.label(shape.of_class)}{said and f' that {said}'}"
 
     def value(self, triple: Triple) -> str:
@@ -82,7 +77,7 @@ class Speaker(Names):
                 inside = " and ".join(self.expression(argument, nouns) for argument in arguments)
                 return inside if name == "STR" else f"{name} ({inside})"
             case Variable():
-                return _noun(expression, nouns)[0]
+                return noun_of(expression, nouns)[0]
             case NamedNode() | Literal():
                 return self.name(expression)
             case _:
@@ -158,7 +153,9 @@ class _Known:
 
     def filters(self) -> Iterator[Filter]:
         """The conditions, without those that the value of a pattern says already."""
-        return (part for part in self.group.parts if isinstance(part, Filter) and _limited(part) not in self.limits)
+        return (
+            part for part in self.group.parts if isinstance(part, Filter) and limited_variable(part) not in self.limits
+        )
 
     def subject(self, term: Term) -> str:
         if not isinstance(term, Variable):
@@ -181,7 +178,7 @@ class _Known:
 
     def _first(self, variable: Variable) -> str:
         noun = self.classes.get(variable)
-        self.nouns[variable] = ("it", f"this {noun}") if noun else _noun(variable, {})
+        self.nouns[variable] = ("it", f"this {noun}") if noun else noun_of(variable, {})
         return with_article(noun) if noun else "something"
 
 
@@ -189,11 +186,12 @@ def _gives_class(triple: Triple) -> bool:
     return triple.predicate == RDF_TYPE and isinstance(triple.subject, Variable)
 
 
-def _noun(variable: Variable, nouns: Nouns) -> tuple[str, str]:
-    return nouns.get(variable, (f"the {_words(variable)}", f"the {_words(variable)}"))
+def noun_of(variable: Variable, nouns: Nouns) -> tuple[str, str]:
+    """What a variable is called as the subject of a clause, and elsewhere."""
+    return nouns.get(variable, (f"the {words_of(variable)}", f"the {words_of(variable)}"))
 
 
-def _words(variable: Variable) -> str:
+def words_of(variable: Variable) -> str:
     """`?otherActor` as "other actor"."""
     return "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in variable.value.replace("_", " ")).strip()
 
@@ -232,7 +230,7 @@ def negative(predicate: str) -> str:
     return f"does not {'have' if verb == 'has' else verb.removesuffix(ending)} {rest}"
 
 
-def _limited(part: Part) -> Variable | None:
+def limited_variable(part: Part) -> Variable | None:
     """The variable that a filter compares with a literal."""
     match part:
         case Filter(Call(name, (Variable() as variable, Literal()))) if name in SIGNS:
@@ -246,143 +244,14 @@ def limits(group: Group) -> dict[Term, list[Call]]:
     values = {part.object for part in group.parts if isinstance(part, Triple)}
     found: dict[Term, list[Call]] = {}
     for part in group.parts:
-        variable = _limited(part)
+        variable = limited_variable(part)
         if variable in values and isinstance(part, Filter) and isinstance(part.expression, Call):
             found.setdefault(variable, []).append(part.expression)
     return found
 
 
-def record(explanation: Explanation, speaker: Speaker) -> Record:
-    """An explanation as plain data: every term with its label, every triple with graph and source row."""
-    searches = [search_record(search, speaker) for search in explanation.searches]
-    found = [triples for search in explanation.searches for triples in search.found]
-    misses = [_miss_record(miss, search, speaker) for search in explanation.searches for miss in search.misses]
-    return {
-        "evidence": [_reading_record(reading, speaker) for reading in explanation.readings]
-        + [{"triples": triple_records(triples, speaker), "conditions": [], "meetsNorm": True} for triples in found],
-        "moreEvidence": explanation.more_readings,
-        "readAs": list(_read_as(explanation, speaker)),
-        "lookedFor": searches[0] if searches else None,
-        "alsoLookedFor": searches[1:],
-        "nearestMisses": [miss for number, miss in enumerate(misses) if miss not in misses[:number]],
-        "restsOn": [speaker.name(term) for term in explanation.rests_on],
-        "denials": [
-            {**triple_record(triple, speaker), "place": speaker.place(denial)} for triple, denial in explanation.denials
-        ],
-    }
-
-
-def _read_as(explanation: Explanation, speaker: Speaker) -> Iterator[Record]:
-    """The readings under which what the explanation names was put under an object, each with what is read so."""
-    rows = [row for term in _named(explanation) for row in speaker.read_as(term)]
-    for reading in dict.fromkeys(row["reading"] for row in rows):
-        mine = [row for row in rows if row["reading"] == reading]
-        note = mine[0]["note"]
-        yield {
-            "reading": reading.value,
-            "label": mine[0]["label"].value,
-            "definition": mine[0]["definition"].value,
-            "note": None if note is None else note.value,
-            "things": [_read_thing(row["thing"], row["whole"].value == "true", speaker) for row in mine],
-        }
-
-
-def _read_thing(thing: NamedNode, whole: bool, speaker: Speaker) -> Record:
-    """What is read: a thing, or what the data has of an object."""
-    name = speaker.name(thing)
-    return {"term": thing.value, "label": f"what the data has on {name}" if whole else name}
-
-
-def _named(explanation: Explanation) -> list[NamedNode]:
-    """What the evidence, its counts, and what was found name."""
-    near = [miss.found for search in explanation.searches for miss in search.misses]
-    found = [triples for search in explanation.searches for triples in search.found]
-    shown = [reading.evidence for reading in explanation.readings] + near + found
-    terms = [term for triples in shown for triple in triples for term in (triple.subject, triple.object)]
-    counted = [term for reading in explanation.readings for tally in reading.tallies for term in tally.of]
-    return [term for term in dict.fromkeys([*terms, *counted]) if isinstance(term, NamedNode)]
-
-
-def _reading_record(reading: Reading, speaker: Speaker) -> Record:
-    tests = [speaker.expression(test, {}) for test in reading.tests if not _only_orders(test)]
-    return {
-        "triples": triple_records(reading.evidence, speaker),
-        "conditions": [*_counts(reading, speaker), *tests],
-        "meetsNorm": False,
-    }
-
-
-def _counts(reading: Reading, speaker: Speaker) -> Iterator[str]:
-    """What the reading counted, a line a number's name."""
-    for name in dict.fromkeys(tally.name for tally in reading.tallies):
-        mine = [tally for tally in reading.tallies if tally.name == name]
-        counted = "" if mine[0].counted is None else f", each {with_article(speaker.label(mine[0].counted))}"
-        numbers = "; ".join(_tally(tally, reading, speaker) for tally in mine)
-        yield f"counted as “{_words(name)}”{counted}: {numbers}"
-
-
-def _tally(tally: Tally, reading: Reading, speaker: Speaker) -> str:
-    known = set(reading.row.values())
-    return " ".join([*(speaker.name(term) for term in tally.of if term not in known), tally.number.value])
-
-
-def _only_orders(test: Expression) -> bool:
-    """Whether a condition only puts a pair in order, or tells two things apart: it is no evidence."""
-    match test:
-        case Call("<", (Call("STR", _), Call("STR", _))) | Call("!=" | "=", (NamedNode(), NamedNode())):
-            return True
-        case Call("&&", arguments):
-            return all(map(_only_orders, arguments))
-        case _:
-            return False
-
-
-def triple_records(triples: Iterable[Triple], speaker: Speaker) -> list[Record]:
-    """Triples in words, in their order."""
-    return [triple_record(triple, speaker) for triple in triples]
-
-
-def triple_record(triple: Triple, speaker: Speaker) -> Record:
-    """One triple in words, with its terms, its graph and the row that it comes from."""
-    assert not isinstance(triple.subject, Variable)
-    assert not isinstance(triple.object, Variable)
-    graph = speaker.data.graph_of(triple)
-    source = speaker.source(triple.subject) or speaker.source(triple.object)
-    return {
-        "about": speaker.name(triple.subject),
-        "verb": speaker.verb(triple.predicate),
-        "value": speaker.value(triple),
-        "inName": speaker.in_name(triple),
-        "inModel": graph in speaker.model,
-        "subject": str(triple.subject),
-        "predicate": str(triple.predicate),
-        "object": str(triple.object),
-        "graph": None if graph is None else graph.value,
-        "source": None if source is None else {"file": source[0], "row": source[1], "iri": source[2]},
-    }
-
-
-def search_record(search: Search, speaker: Speaker) -> Record:
-    """What was looked for: the class of the observation, its values, and the conditions beside them."""
-    lack = search.lack
-    nouns = _nouns(search, speaker, "it")
-    return {
-        "class": None if lack is None else speaker.label(lack.of_class),
-        "values": [] if lack is None else list(_values(lack, speaker)),
-        "conditions": list(_conditions(search, speaker, nouns)),
-    }
-
-
-def _nouns(search: Search, speaker: Speaker, subject: str = "") -> Nouns:
-    """What the pattern that was looked for calls its variables; `subject` is what its observation is called."""
-    called = {variable: _noun(variable, {}) for variable in bindable_variables(search.pattern)}
-    if search.lack is not None and search.sought is not None:
-        label = speaker.label(search.lack.of_class)
-        called[search.sought] = (subject or f"the {label}", f"this {label}")
-    return called
-
-
-def _values(lack: NodeShape, speaker: Speaker) -> Iterator[str]:
+def values_of(lack: NodeShape, speaker: Speaker) -> Iterator[str]:
+    """What a node shape asks of each of its things: a clause for each property shape."""
     for constraint in sorted(lack.constraints, key=lambda each: (len(each.path), str(each))):
         yield _constraint(constraint, speaker, f"this {speaker.label(lack.of_class)}")
 
@@ -411,208 +280,3 @@ def _end(constraint: Constraint, speaker: Speaker) -> str:
         return speaker.name(constraint.value)
     assert constraint.of_class is not None
     return with_article(speaker.label(constraint.of_class))
-
-
-def _conditions(search: Search, speaker: Speaker, nouns: Nouns) -> Iterator[str]:
-    """What was asked for besides values: the limits of values that are free, and the filters."""
-    limited = limits(search.pattern)
-    for part in search.pattern.parts:
-        if isinstance(part, Triple) and part.object in limited:
-            said = speaker.limited(part, limited[part.object])
-            yield said if part.subject == search.sought else f"{speaker.expression(part.subject, nouns)} {said}"
-        elif isinstance(part, Triple) and _is_any(part.object, search.pattern):
-            yield joined(speaker.verb(part.predicate), "something")
-        elif search.lack is None or (isinstance(part, Filter) and _limited(part) not in limited):
-            # The observation that is looked for stands in the heading.
-            yield speaker.part(part, nouns).removeprefix("it ")
-
-
-def _is_any(term: Term, group: Group) -> bool:
-    """Whether a term is a variable of one pattern and no more: whatever it is, it is there."""
-    triples = [part for part in group.parts if isinstance(part, Triple)]
-    return isinstance(term, Variable) and sum(term in (each.subject, each.object) for each in triples) == 1
-
-
-def _miss_record(miss: Miss, search: Search, speaker: Speaker) -> Record:
-    return {
-        "condition": speaker.part(miss.condition, _nouns(search, speaker)),
-        "found": triple_records(miss.found, speaker),
-    }
-
-
-def as_text(told: Mapping[str, object]) -> str:
-    """A gap, told by `answers`, as text for people."""
-    return "\n".join(_lines(told)) + "\n"
-
-
-def _lines(told: Mapping[str, object]) -> Iterator[str]:
-    kind, why = _part(told, "kind"), _part(told, "why")
-    yield f"{told['id']} · {kind['label']} · {told['city']} · {told['date']}"
-    yield f"How sure: {told['verdict']}. How severe: {told['severity']} ({_grading(told)})."
-    yield from (f"Response: {said(each)}" for each in _list(told, "responses"))
-    yield ""
-    yield f"The question: {kind['question']}"
-    place = "Paper" if kind["inPaper"] else "Not in the paper; literature"
-    yield f"The gap: {kind['definition']} ({place}: {kind['locator']}.)"
-    yield "About: " + "; ".join(str(term["label"]) for term in _list(told, "focus")) + "."
-    yield ""
-    body = list(body_lines(why))
-    yield from body
-    yield "What made the verdict:"
-    yield from (f"  - {line}" for line in verdict_lines(told, why))
-    yield f"What would close it: {kind['remedy']}"
-    if any(", row " in line for line in body):
-        table = "of a table line n + 1, where no cell has a line break"
-        yield f"Row n is the n-th record of its file: {table}; of RDF the n-th IRI by name."
-
-
-def body_lines(why: Mapping[str, object]) -> Iterator[str]:
-    """What an explanation says: heads, and below each its lines, set in by spaces and a dash."""
-    yield from _evidence_lines(why)
-    yield from _found_lines(why) if _found(why) else _missing_lines(why)
-    yield from _read_as_lines(why)
-
-
-def reason(why: Mapping[str, object]) -> str:
-    """An explanation in one line: what was looked for and not found, or the evidence."""
-    if why["lookedFor"] is None:
-        return "found: " + "; ".join(reading_lines(_list(why, "evidence")[0]))
-    looked = _part(why, "lookedFor")
-    said = [str(looked["class"])] if looked["class"] else []
-    lines = "; ".join([*said, *map(str, [*_list(looked, "values"), *_list(looked, "conditions")])])
-    return f"{'denied, and found all the same' if _found(why) else 'not found'}: {lines}"
-
-
-def _grading(told: Mapping[str, object]) -> str:
-    base, steps = f"the kind's base is {_part(told, 'kind')['base']}", _list(told, "steps")
-    if told["verdict"] == UNDETERMINED:
-        return f"an undetermined finding is a gap in the data, so always low; {base}"
-    return base if not steps else f"{base}; steps: " + ", ".join(str(step["label"]) for step in steps)
-
-
-def _evidence_lines(why: Mapping[str, object]) -> Iterator[str]:
-    """What the model says and what the data says, apart."""
-    readings = [reading for reading in _list(why, "evidence") if not reading["meetsNorm"]]
-    triples = [triple for reading in readings for triple in _list(reading, "triples")]
-    model = list(_grouped([triple for triple in triples if triple["inModel"]]))
-    conditions = [str(condition) for reading in readings for condition in _list(reading, "conditions")]
-    data = dict.fromkeys([*_grouped([triple for triple in triples if not triple["inModel"]]), *conditions])
-    if model:
-        yield "What the model says:"
-        yield from (f"  - {line}" for line in model)
-    yield "What the data says:"
-    yield from (f"  - {line}" for line in data or ["nothing: the gap is an absence alone"])
-    if why["moreEvidence"]:
-        yield "  - and more of the same"
-
-
-def _read_as_lines(why: Mapping[str, object]) -> Iterator[str]:
-    """In which other sense than the model's the data's things were put under an object."""
-    readings = _list(why, "readAs")
-    if readings:
-        yield "How the data was read:"
-    for reading in readings:
-        things = "; ".join(str(thing["label"]) for thing in _list(reading, "things"))
-        said = " ".join(str(reading[part]) for part in ("definition", "note") if reading[part])
-        yield f"  - {things}: {reading['label']}. {said}"
-
-
-def reading_lines(reading: Mapping[str, object]) -> Iterator[str]:
-    """What one reading of the evidence shows, a line a subject, then the conditions that held."""
-    yield from _grouped(_list(reading, "triples"))
-    yield from map(str, _list(reading, "conditions"))
-
-
-def _grouped(triples: list[Mapping[str, object]]) -> Iterator[str]:
-    """The triples of each subject as one line with its row; subjects of which only the class is told come first."""
-    unique = list({(t["subject"], t["predicate"], t["object"]): t for t in triples}.values())
-    subjects = dict.fromkeys(triple["subject"] for triple in unique)
-    groups = [[triple for triple in unique if triple["subject"] == subject] for subject in subjects]
-    groups = [mine for mine in groups if not _told_by_another(mine, unique)]
-    classed = [mine for mine in groups if all(map(_only_class, mine))]
-    if classed:
-        yield "; ".join(map(_line, classed))
-    yield from (_line(mine) for mine in groups if mine not in classed)
-
-
-def _told_by_another(mine: list[Mapping[str, object]], triples: list[Mapping[str, object]]) -> bool:
-    """Whether the name of a thing says all, and another line has the name."""
-    return all(triple["inName"] for triple in mine) and mine[0]["subject"] in {each["object"] for each in triples}
-
-
-def _only_class(triple: Mapping[str, object]) -> bool:
-    return triple["predicate"] == str(RDF_TYPE) and not triple["inName"]
-
-
-def _line(mine: list[Mapping[str, object]]) -> str:
-    said = [joined(str(triple["verb"]), str(triple["value"])) for triple in mine if not triple["inName"]]
-    cited = next((triple["source"] for triple in mine if isinstance(triple["source"], dict)), None)
-    place = f" [{cited['file']}, row {cited['row']}]" if isinstance(cited, dict) else ""
-    return f"{mine[0]['about']} {'; '.join(said) or 'is recorded'}{place}"
-
-
-def _found(why: Mapping[str, object]) -> list[Mapping[str, object]]:
-    return [reading for reading in _list(why, "evidence") if reading["meetsNorm"]]
-
-
-def _found_lines(why: Mapping[str, object]) -> Iterator[str]:
-    """What a source says there is not, and what the data shows of it."""
-    yield from _looked_for_lines("What a source says there is not", why)
-    yield "What was found all the same:"
-    triples = [triple for reading in _found(why) for triple in _list(reading, "triples")]
-    yield from (f"  - {line}" for line in _grouped(triples))
-
-
-def _missing_lines(why: Mapping[str, object]) -> Iterator[str]:
-    """What was looked for and not found, and what comes nearest, by the condition that it does not meet."""
-    if why["lookedFor"] is None:
-        return
-    yield from _looked_for_lines("What was looked for in the records and not found", why)
-    misses = _list(why, "nearestMisses")
-    yield "What comes nearest:" if misses else "What comes nearest: nothing."
-    for condition in dict.fromkeys(miss["condition"] for miss in misses):
-        yield f"  - all of this but one thing, that {condition}:"
-        mine = (triple for miss in misses if miss["condition"] == condition for triple in _list(miss, "found"))
-        yield from (f"      {line}" for line in _grouped(list(mine)))
-
-
-def _looked_for_lines(heading: str, why: Mapping[str, object]) -> Iterator[str]:
-    for looked in (_part(why, "lookedFor"), *_list(why, "alsoLookedFor")):
-        what = "" if looked["class"] is None else f", {with_article(str(looked['class']))} of which all of this holds"
-        yield f"{heading}{what}:"
-        heading = "And likewise"
-        yield from (f"  - {line}" for line in [*_list(looked, "values"), *_list(looked, "conditions")])
-
-
-def verdict_lines(told: Mapping[str, object], why: Mapping[str, object]) -> list[str]:
-    """What made the verdict, a sentence a line: what it rests on, who denies it, or what it means and who says so."""
-    rests_on, denials = _list(why, "restsOn"), _list(why, "denials")
-    if rests_on:
-        most = "surest " if rests_on[1:] else ""
-        return [f"It is as sure as the {most}finding that it rests on: {'; '.join(map(str, rests_on))}."]
-    if denials:
-        return [f"A source denies that {_line([triple])}{_place(triple)}." for triple in denials]
-    if why["lookedFor"] is None:
-        return ["It is made by what the data shows; nothing is concluded from an absence."]
-    return [
-        str(told["meaning"]),
-        *(f"This rests on the statement “{said['label']}”{_place(said)}." for said in _list(told, "statements")),
-    ]
-
-
-def _place(said: Mapping[str, object]) -> str:
-    """Where a source says so, in brackets."""
-    named = [str(said[part]) for part in ("placeLabel", "place") if said.get(part)]
-    return f" ({', '.join(named)})" if named else ""
-
-
-def _part(record: Mapping[str, object], key: str) -> Mapping[str, object]:
-    part = record[key]
-    assert isinstance(part, dict)
-    return part
-
-
-def _list(record: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
-    items = record[key]
-    assert isinstance(items, list)
-    return items

@@ -17,6 +17,7 @@ import pyoxigraph as ox
 from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, Store, Triple
 
 from sopkg.cities import City
+from sopkg.draft import Draft
 from sopkg.errors import BadInput, Forbidden, NotFound
 from sopkg.files import BASE
 from sopkg.graphs import CATALOGUE, CLIENT, DEFAULT, Graph, current_graphs, known_graphs, triples_of
@@ -24,7 +25,7 @@ from sopkg.guard import inspect_update, using
 from sopkg.load import GRAPHS, Loaded, catalogue_triples, forget, load, method_hash
 from sopkg.rdfinput import read_quads
 from sopkg.sparql import run_update
-from sopkg.store import Draft, SnapshotStore
+from sopkg.store import SnapshotStore
 from sopkg.turtle import skolemised
 from sopkg.update import Edit, Updated, revise, said_in
 from sopkg.worker import Job
