@@ -74,6 +74,15 @@ def test_a_failed_write_publishes_nothing(tmp_path: Path) -> None:
     assert not list((tmp_path / "s" / "drafts").iterdir())
 
 
+def test_what_a_draft_that_is_still_open_does_later_is_not_published(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "s")
+    with store.writing() as draft:
+        left_open, before = draft.store, len(draft.store)
+    left_open.clear()
+    left_open.optimize()
+    assert size(store) == before > 0
+
+
 def test_a_second_writer_waits_and_then_says_who_holds_the_lock(tmp_path: Path) -> None:
     store = small_store(tmp_path / "s")
     with (

@@ -78,11 +78,20 @@ class Draft:
         """Whether a graph of that name is here."""
         return self.store.contains_named_graph(ox.NamedNode(graph))
 
+    def written(self) -> Path:
+        """What is in the draft now, on disk in a folder of its own inside the draft's, and the draft closed.
+
+        Its tables are links. The engine may still be merging the draft's own: a reference that is left somewhere keeps
+        it running, and what it does in the draft's folder must not reach what is published.
+        """
+        folder = self.folder / "written"
+        self.store.backup(str(folder))
+        self.close()
+        return folder
+
     def close(self) -> None:
-        """Writes everything to disk."""
-        if self._store is not None:
-            self._store.flush()
-            self._store = None
+        """Lets go of the clone."""
+        self._store = None
 
 
 class _Chunks(io.RawIOBase):

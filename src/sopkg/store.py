@@ -325,12 +325,12 @@ class SnapshotStore:
                 hold_of(folder).unlink(missing_ok=True)
 
     def _promote(self, draft: Draft, what: str) -> None:
-        draft.close()
-        whole.write_list(draft.folder)
+        written = draft.written()
+        whole.write_list(written)
         if self._durability == FSYNC:
-            sync_all(draft.folder)
+            sync_all(written)
         name = f"{1 + max((int(each.name) for each in folders_in(self._snapshots)), default=0):06d}"
-        draft.folder.rename(self._snapshots / name)
+        written.rename(self._snapshots / name)
         sync(self._snapshots)
         self._record(what, name)
         self._point_to(name)
