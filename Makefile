@@ -17,13 +17,13 @@ demo: .venv/made
 
 # Debian's browser for the tests of pages, Pango and a font for reports on paper. Where they can't be installed (without
 # root or network), the tests that need them are skipped and say so.
-.PHONY: packages
-packages:
+.venv/packages: .venv/made
 	@{ command -v chromium && ldconfig -p | grep libpangoft2; } > /dev/null || { timeout 60 apt-get update -qq \
 	  && timeout 300 apt-get install -y -qq --no-install-recommends chromium libpangoft2-1.0-0 fonts-dejavu-core; } > /dev/null 2>&1 \
 	  || echo "no chromium or Pango, and apt-get can't install them: the tests that need them are skipped"
+	@touch $@
 
-test: .venv/made packages
+test: .venv/packages
 	$(BIN)/ruff check src tests app.py
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
@@ -41,7 +41,7 @@ vendored:
 	$(PYTHON) -m tests.vendored
 
 # The tests with all of their cases and counts, where `make test` tries a part of them.
-torture: .venv/made packages
+torture: .venv/packages
 	SOPKG_TORTURE=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # The same queries against Debian's Virtuoso, which is installed.
