@@ -25,11 +25,19 @@ def start(held: Middle) -> None:
 def _run(held: Middle) -> None:
     published, state = SnapshotStore(held.settings.store), ""
     while True:
-        now = published.version()
-        if now != state:
-            read_ahead(held)
-            state = now
+        state = _if_new(held, published, state)
         time.sleep(_REST_SECONDS)
+
+
+def _if_new(held: Middle, published: SnapshotStore, known: str) -> str:
+    """Reads ahead if something else is published than what is known; returns what is."""
+    try:
+        now = published.version()
+    except SopkgError:  # a folder that is being restored; whoever asks is told
+        return known
+    if now != known:
+        read_ahead(held)
+    return now
 
 
 def read_ahead(held: Middle) -> None:
