@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from sopkg.errors import SopkgError
 from sopkg.middle import Middle
 from sopkg.overview import by_city, dates_of
 from sopkg.store import SnapshotStore
+from sopkg.weight import WORKS
 
 _REST_SECONDS = 2.0  # until it looks again whether something else is published
 
@@ -41,7 +43,7 @@ def _if_new(held: Middle, published: SnapshotStore, known: str) -> str:
 
 
 def read_ahead(held: Middle) -> None:
-    """Asks what the overview and the list of gaps ask; the middle keeps the answers as long as the snapshot is this."""
+    """Asks what the overview, the list of gaps and the page of each gap ask; the middle keeps the answers as long as the snapshot is this."""
     for ask in _questions(held):
         _try(ask)
 
@@ -51,9 +53,8 @@ def _questions(held: Middle) -> Iterator[Callable[[], Any]]:
     for name, rows in by_city(held.cities()).items():
         yield partial(held.gaps, {"city": name})
         yield partial(held.cube, name)
-        dates = dates_of(rows)
-        if len(dates) > 1:
-            yield partial(held.diff, name, dates[-2], dates[-1])
+        yield from (partial(held.diff, name, *pair) for pair in reversed(list(pairwise(dates_of(rows)))))
+        yield partial(held.gaps, {"city": name}, WORKS)
 
 
 def _try(ask: Callable[[], Any]) -> None:

@@ -63,11 +63,11 @@ class History:
             "laterFindings": graph[step, later],
             "earlierData": graph["asserted", earlier],
             "laterData": graph["asserted", later],
-            **({} if identifier is None else {"id": identifier}),
         }
         formerly = [each.graph for each in mine if each.step == step and each.date < earlier]
-        named = (*dict.fromkeys(list(given.values())[:4]), *formerly)
-        rows = self._event_rows(tuple(given.items()), tuple(self._published.dated((), city, later)), named)
+        named = (*dict.fromkeys(given.values()), *formerly)
+        found = self._event_rows(tuple(given.items()), tuple(self._published.dated((), city, later)), named)
+        rows = [row for row in found if identifier in (None, row["id"])]
         asked = {"city": city, "extensions": "true" if step == EXTENSION_GAPS else "false"}
         at = [{row["id"]: row for row in self._gaps({**asked, "date": date})} for date in (earlier, later)]
         return events(rows, at[0], at[1], (earlier, later))
