@@ -43,7 +43,10 @@ def _if_new(held: Middle, published: SnapshotStore, known: str) -> str:
 
 
 def read_ahead(held: Middle) -> None:
-    """Asks what the overview, the list of gaps and the page of each gap ask; the middle keeps the answers as long as the snapshot is this."""
+    """Asks what the overview, the list of gaps and the page of each gap ask.
+
+    The middle keeps the answers as long as the snapshot is this.
+    """
     for ask in _questions(held):
         _try(ask)
 
