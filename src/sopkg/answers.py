@@ -42,7 +42,7 @@ from sopkg.weight import check_sort, heaviest, weights
 from sopkg.whytext import as_text, reason, verdict_lines
 from sopkg.whytriples import why_triples
 
-CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows")
+CITY_COLUMNS = ("city", "label", "date", "file", "source", "licence", "rows", "note")
 KEPT_AUDITS = 16
 Row = dict[str, Any]
 

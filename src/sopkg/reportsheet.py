@@ -59,7 +59,7 @@ def tables(report: Report, findings: Sequence[Mapping[str, object]], columns: Se
         "Evidence": (("id", "line"), evidence),
         "Kinds": (kind, report.kinds),
         "Cells": (cell, report.cube.cells),
-        "Sources": (("source", "file", "rows", "licence"), report.sources),
+        "Sources": (("source", "file", "rows", "licence", "note"), report.sources),
         "Queries": (("name", "summary", "sha256"), report.queries),
         "Data": (("step", "graph"), report.graphs),
     }
