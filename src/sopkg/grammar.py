@@ -40,6 +40,10 @@ class Grammar:
         """A predicate's opposite."""
         return self.say("not", said=predicate)
 
+    def definite(self, subject: str) -> bool:
+        """Whether a subject is one that was told of before: what is said of it can be denied of it."""
+        return subject.startswith((self.say("it"), self.say("this", noun=""), "“"))
+
     def literal(self, literal: Literal) -> str:
         """A literal as people read it."""
         return self.language.day(literal.value) if literal.datatype.value == _DATE else literal.value
@@ -71,6 +75,10 @@ class English(Grammar):
     def negative(self, predicate: str) -> str:
         """A predicate's opposite."""
         return negative(predicate)
+
+    def definite(self, subject: str) -> bool:
+        """All that is left when "a" has become "no"."""
+        return True
 
     def literal(self, literal: Literal) -> str:
         """A literal as it is written."""

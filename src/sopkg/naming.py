@@ -46,8 +46,8 @@ class Names:
         self.read_as = cache(self._read_as)
         self.model = {quad.graph_name for quad in self._quads(None, RDF_TYPE, ONTOLOGY)}
 
-    def _rows(self, query: str, thing: Ground) -> list[Row]:
-        given = {Variable("thing"): thing}
+    def _rows(self, query: str, thing: Ground, **also: Ground) -> list[Row]:
+        given = {Variable("thing"): thing, **{Variable(name): term for name, term in also.items()}}
         return list(select(self.data.store, system_query(query), self.data.graphs, given))
 
     def _quads(self, subject: NamedNode | None, predicate: NamedNode | None, value: Ground | None) -> list[Quad]:
@@ -90,7 +90,7 @@ class Names:
             return self.say("something") if term.value.startswith(GENID) else key(term)
         ends: dict[str, list[str]] = {}
         for triple, rest in self.links(term).items():
-            said = rest if self.grammar.inflects else self.own_label(triple.predicate)  # type: ignore[arg-type]
+            said = rest if self.grammar.inflects else self.own_label(triple.predicate)
             ends.setdefault(said, []).append(self.name(triple.object))  # type: ignore[arg-type]
         return self.grammar.named_by(classes[0], ends, key(term))
 
@@ -134,7 +134,7 @@ class Names:
 
     def _read_as(self, term: NamedNode) -> list[Row]:
         """The readings under which a thing, or what is recorded of an object, was put under the object."""
-        return self._rows("read-as", term)
+        return self._rows("read-as", term, language=Literal(self.language.code))
 
     def _source(self, term: Ground) -> tuple[str, int, str] | None:
         """File title, row number and row IRI of what a thing was derived from."""

@@ -142,7 +142,7 @@ class Speaker(Names):
             for some, none in (("something", "nothing"), ("an ", "no "), ("a ", "no ")):
                 if subject.startswith(some):
                     return self.affirmed([(none + subject.removeprefix(some), predicate), *more])
-        if more or not self.grammar.inflects:
+        if more or not self.grammar.definite(subject):
             return self.say("no_record", said=self.affirmed(said))
         return self.say("clause", subject=subject, predicate=self.grammar.negative(predicate))
 
