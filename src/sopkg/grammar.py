@@ -28,17 +28,21 @@ class Grammar:
         """A pattern of the catalogue's section for explanations, filled in."""
         return self.language.message(f"why.{pattern}", **given)
 
+    def own(self, pattern: str, /, **given: object) -> str:
+        """A pattern that this grammar alone has."""
+        return self.language.message(f"grammar.{pattern}", **given)
+
     def article(self, noun: str) -> str:
         """A noun of which there may be several."""
-        return self.say("a", noun=noun)
+        return self.own("a", noun=noun)
 
     def joined(self, verb: str, noun: str) -> str:
         """A verb and what it is said of; what is true is said by the verb alone."""
-        return verb if noun == "true" else self.say("joined", verb=verb, noun=noun)
+        return verb if noun == "true" else self.own("joined", verb=verb, noun=noun)
 
     def negative(self, predicate: str) -> str:
         """A predicate's opposite."""
-        return self.say("not", said=predicate)
+        return self.own("not", said=predicate)
 
     def definite(self, subject: str) -> bool:
         """Whether a subject is one that was told of before: what is said of it can be denied of it."""
@@ -56,7 +60,7 @@ class Grammar:
     def named_by(self, noun: str, links: Mapping[str, Iterable[str]], otherwise: str) -> str:
         """A thing without a name of its own: its class, and what it is linked to by which property."""
         said = [self.joined(verb, self.say("beside").join(names)) for verb, names in links.items()]
-        return self.say("named_by", noun=noun, said=self.say("list").join(said or [otherwise]))
+        return self.own("named_by", noun=noun, said=self.say("list").join(said or [otherwise]))
 
 
 class English(Grammar):

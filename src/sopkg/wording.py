@@ -121,7 +121,8 @@ class Speaker(Names):
         verb = self.verb(triple.predicate)
         (name, (_, value)), dates = (tests[0].name, tests[0].arguments), _is_date(tests[0].arguments[1])
         if dates and len(tests) == 1 and verb.endswith(" on"):
-            return f"{verb.removesuffix(' on')} {self.say(f'on_{SIGNS[str(name)]}', value=self.expression(value, {}))}"
+            limit = self.grammar.own(f"on_{SIGNS[str(name)]}", value=self.expression(value, {}))
+            return f"{verb.removesuffix(' on')} {limit}"
         said = (self.limit(str(test.name), test.arguments[1], self.expression(test.arguments[1], {})) for test in tests)
         return self.say("limited_day" if dates else "limited", verb=verb, said=self.say("and").join(said))
 
