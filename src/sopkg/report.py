@@ -154,7 +154,8 @@ def _told(answers: Answers, findings: Sequence[Row], language: Language) -> Iter
     """The findings with their explanation: what makes each sure, how severe it is, and the evidence."""
     graded = answers.graded(findings)
     for row, why in zip(graded, answers.explained(findings, language.code), strict=True):
-        told = {**row, "meaning": _meaning(row["verdict"])}
+        steps = [{**each, "label": language.label(each["step"], each["label"]).text} for each in row["steps"]]
+        told = {**row, "steps": steps, "meaning": _meaning(row["verdict"])}
         body, because = outline(body_lines(why, language)), verdict_lines(told, why, language)
         yield {**told, "reason": reason(why, language), "body": body, "because": because}
 
