@@ -10,7 +10,7 @@ from sopkg import ahead
 from sopkg.pool import Pool
 from sopkg.store import SnapshotStore
 
-PAGES = ("/", "/gaps", "/gaps?city=barcelona", "/cube?city=barcelona")
+PAGES = ("/", "/gaps", "/gaps?city=barcelona", "/cube?city=barcelona", "/network?city=barcelona", "/map?city=barcelona")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pyoxigraph import Dataset, RdfFormat, Store, parse
 
 from sopkg.languages import languages
 from sopkg.report import Report, gathered, outline
-from sopkg.reportforms import forms, plain, written
+from sopkg.reportforms import as_html, forms, plain, written
 from tests.conftest import Demo, Sopkg
 
 CITY, DATE = "buenos-aires", "2025-06-30"
@@ -56,6 +56,14 @@ def test_every_finding_is_told(name: str, report: Report, findings: dict[str, st
     text = written(report, name).decode()
     assert {each for each in findings if each not in text} == set()
     assert len(findings) == len(report.findings)
+
+
+def test_on_paper_all_is_said_of_the_worst_and_every_finding_is_listed(
+    report: Report, findings: dict[str, str]
+) -> None:
+    text = as_html(report, full=2).decode()
+    assert {each for each in findings if each not in text} == set()
+    assert (text.count("<article"), as_html(report).decode().count("<article")) == (2, len(report.settled))
 
 
 def test_a_workbook_has_every_finding_and_no_formula(report: Report, findings: dict[str, str]) -> None:

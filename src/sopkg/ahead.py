@@ -10,6 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from sopkg import mappage, network, timelinepage
 from sopkg.errors import SopkgError
 from sopkg.middle import Middle
 from sopkg.overview import by_city, dates_of
@@ -43,7 +44,7 @@ def _if_new(held: Middle, published: SnapshotStore, known: str) -> str:
 
 
 def read_ahead(held: Middle) -> None:
-    """Asks what the overview, the list of gaps and the page of each gap ask.
+    """Asks what the overview, the list of gaps, the page of each gap and the views of a city's latest date ask.
 
     The middle keeps the answers as long as the snapshot is this.
     """
@@ -58,6 +59,8 @@ def _questions(held: Middle) -> Iterator[Callable[[], Any]]:
         yield partial(held.cube, name)
         yield from (partial(held.diff, name, *pair) for pair in reversed(list(pairwise(dates_of(rows)))))
         yield partial(held.gaps, {"city": name}, WORKS)
+        for report in (*mappage.REPORTS, *timelinepage.REPORTS, *network.REPORTS):
+            yield partial(held.observed, report, [(name, None)])
 
 
 def _try(ask: Callable[[], Any]) -> None:

@@ -21,7 +21,7 @@ from sopkg.worker import Job
 
 
 def explain_gap(job: Job) -> Record:
-    """The explanation of a gap: the payload names its kind, its focus key, the date and the graphs."""
+    """The explanation of a gap: the payload names its kind, its focus key, the date, the graphs and those read."""
     data, explanation = explained(job)
     return record(explanation, Speaker(data, spoken(job.payload)))
 
@@ -31,9 +31,9 @@ def explain_gaps(job: Job) -> list[Record]:
     speakers: dict[tuple[str, ...], tuple[Dataset, Speaker]] = {}
     told = []
     for about in job.payload["gaps"]:
-        graphs = tuple(about["graphs"])
+        graphs = (*about["graphs"], *about["read"])
         if graphs not in speakers:
-            data = Dataset(job.store, map(NamedNode, graphs))
+            data = _data(job, about)
             speakers[graphs] = data, Speaker(data, spoken(job.payload))
         data, speaker = speakers[graphs]
         told.append(record(_explanation(data, about), speaker))
@@ -42,8 +42,12 @@ def explain_gaps(job: Job) -> list[Record]:
 
 def explained(job: Job) -> tuple[Dataset, Explanation]:
     """The data of a gap's audit and its explanation. Raises NotFound where the data no longer shows the gap."""
-    data = Dataset(job.store, map(NamedNode, job.payload["graphs"]))
+    data = _data(job, job.payload)
     return data, _explanation(data, job.payload)
+
+
+def _data(job: Job, about: Mapping[str, Any]) -> Dataset:
+    return Dataset(job.store, map(NamedNode, about["graphs"]), map(NamedNode, about["read"]))
 
 
 def _explanation(data: Dataset, about: Mapping[str, Any]) -> Explanation:

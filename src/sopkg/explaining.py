@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from sopkg.catalog import named_query
+from sopkg.dataset import INFERRED
 from sopkg.gapquery import gap_query_of
 from sopkg.graphs import CATALOGUE, EXTENSION_GAPS, GAPS
 from sopkg.published import FINDINGS, Published
@@ -38,9 +39,14 @@ def explained(published: Published, kind: str, key: str, city: str, date: str, l
 
 
 def about_gap(published: Published, kind: str, key: str, city: str, date: str) -> Row:
-    """What a query worker is told of a gap: its kind, focus key and date, and the graphs that it rests on."""
+    """What a query worker is told of a gap: its kind, focus key and date, and the graphs that its explanation rests on.
+
+    Of these `read` are what the kind's query reads: with every graph more each step of it is looked up once more.
+    """
     graphs = [*published.dated(FINDINGS, city, date), *_earlier(published, kind, city, date)]
-    return {"kind": kind, "key": key, "date": date, "graphs": graphs}
+    rests_on_findings = gap_query_of(kind).inherits is not None
+    read = graphs if rests_on_findings else published.dated(("asserted", INFERRED), city, date)
+    return {"kind": kind, "key": key, "date": date, "graphs": graphs, "read": read}
 
 
 def _earlier(published: Published, kind: str, city: str, date: str) -> list[str]:

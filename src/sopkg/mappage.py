@@ -26,7 +26,7 @@ _SIZE = 50
 _NAMES = 24  # of territories on the map, at most
 _LETTER, _LINE = 5.8, 15.0  # of a name on the map
 _LINES = (0.0, 16.0, -16.0, 28.0, -28.0, 40.0, -40.0)  # where it may stand instead, below and above
-_REPORT, _TERRITORIES = "where-things-are", "works-by-territory"
+REPORTS = _REPORT, _TERRITORIES = "where-things-are", "works-by-territory"
 
 
 def things_of(city: str, date: str | None, given: Mapping[str, str]) -> list[Row]:
@@ -55,7 +55,7 @@ def map_page() -> str:
     if seen is None:
         return page("map.html", seen=None)
     observation, held = [(seen.city, seen.date)], middle()  # both are asked at the same time, and kept
-    together({name: partial(held.observed, name, observation) for name in (_REPORT, _TERRITORIES)})
+    together({name: partial(held.observed, name, observation) for name in REPORTS})
     found = things_of(seen.city, seen.date, given)
     places = [place for row in found if (place := place_of(row))]
     box = read_box(given["bbox"]) if "bbox" in given else whole(places) if places else None

@@ -34,6 +34,7 @@ COLUMNS = (
     *("responses", "gap"),
 )
 _SHEETS = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PRINTED = 300  # findings that are told in full on paper
 INSTALL = "pip install 'sopkg[report]'"
 CRATE = "https://w3id.org/ro/crate/1.1"
 Maker = Callable[[Report], bytes]
@@ -53,9 +54,9 @@ def written(report: Report, name: str) -> bytes:
     return forms()[name].made(report)
 
 
-def as_html(report: Report) -> bytes:
-    """One page that needs nothing beside it."""
-    return _filled("report.html", report, style=_text("report.css")).encode()
+def as_html(report: Report, full: int | None = None) -> bytes:
+    """One page that needs nothing beside it; with `full`, the others than so many of the worst are only listed."""
+    return _filled("report.html", report, style=_text("report.css"), full=full).encode()
 
 
 def as_markdown(report: Report) -> bytes:
@@ -64,7 +65,7 @@ def as_markdown(report: Report) -> bytes:
 
 
 def as_pdf(report: Report) -> bytes:
-    """The page on paper."""
+    """The page on paper: with every finding in full, 5,000 would be some 3,000 pages and three minutes of work."""
     try:
         import weasyprint
     except (ImportError, OSError) as error:  # OSError: the libraries that it draws with are not there
@@ -72,7 +73,7 @@ def as_pdf(report: Report) -> bytes:
             f"a report as PDF needs WeasyPrint and Pango ({INSTALL}, apt install libpango-1.0-0 "
             f"libpangoft2-1.0-0): {str(error).splitlines()[0]}"
         ) from error
-    document: bytes = weasyprint.HTML(string=as_html(report).decode(), url_fetcher=_nothing).write_pdf()
+    document: bytes = weasyprint.HTML(string=as_html(report, PRINTED).decode(), url_fetcher=_nothing).write_pdf()
     return document
 
 

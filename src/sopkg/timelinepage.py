@@ -23,7 +23,7 @@ from sopkg.timeline import Axis, Course, counts, courses, span
 
 Row = Mapping[str, Any]
 CLOSED = ("object", "stage")
-_REPORT = "stages-of-initiatives"
+REPORTS = (_REPORT,) = ("stages-of-initiatives",)
 _SIZE = 30
 _WIDTH, _LEFT, _RIGHT, _TOP = 940.0, 250.0, 920.0, 34.0
 _ROW = 22.0  # of one initiative

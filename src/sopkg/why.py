@@ -98,17 +98,18 @@ class Explanation:
 
 
 class Dataset:
-    """The graphs that one audit reads: a store and the names of the graphs."""
+    """The graphs of one audit: a store, their names, and of which of them queries are asked, of all without `read`."""
 
-    def __init__(self, store: Store, graphs: Iterable[NamedNode]) -> None:
+    def __init__(self, store: Store, graphs: Iterable[NamedNode], read: Iterable[NamedNode] | None = None) -> None:
         self.store = store
         self.graphs = list(graphs)
+        self._read = self.graphs if read is None else list(read)
         self._counted: dict[Triple, int] = {}
 
     def rows(self, query: Select) -> Iterator[dict[Variable, Ground]]:
-        """The rows of a query over these graphs; an unbound variable is left out."""
+        """The rows of a query over the graphs that are read; an unbound variable is left out."""
         columns = [variable for _, variable in query.projection]
-        for row in select(self.store, print_query(query), self.graphs):
+        for row in select(self.store, print_query(query), self._read):
             yield {c: term for c in columns if isinstance(term := row[c.value], Ground)}
 
     @property
@@ -127,7 +128,7 @@ class Dataset:
             return
         places = (pattern.subject, pattern.predicate, pattern.object)
         subject, predicate, value = (cast(Any, None if isinstance(place, Variable) else place) for place in places)
-        for graph in self.graphs:
+        for graph in self._read:
             yield from self.store.quads_for_pattern(subject, predicate, value, graph)
 
     def graph_of(self, triple: Triple) -> NamedNode | None:
