@@ -24,6 +24,7 @@ from sopkg.guard import changes_with_time
 from sopkg.history import History
 from sopkg.inference import term as read_term
 from sopkg.kept import Kept
+from sopkg.languages import DEFAULT, languages
 from sopkg.lifeline import Difference
 from sopkg.onegap import city_of, gap_of, identifiers
 from sopkg.pool import Pool
@@ -143,31 +144,32 @@ class Answers(Published):
         """One gap at the latest date that shows it, or at a given one."""
         return gap_of(self, identifier, date)
 
-    def told(self, identifier: str, date: str | None = None) -> Row:
-        """One gap with its explanation."""
+    def told(self, identifier: str, date: str | None = None, language: str = DEFAULT) -> Row:
+        """One gap with its explanation, in a language."""
         gap = self.gap(identifier, date)
-        why = explained(self, gap["kind"]["iri"], gap["focusKey"], city_key(gap["gap"]), gap["date"])
-        return {**gap, "because": verdict_lines(gap, why), "why": why}
+        why = explained(self, gap["kind"]["iri"], gap["focusKey"], city_key(gap["gap"]), gap["date"], language)
+        because = verdict_lines(gap, why, languages()[language])
+        return {**gap, "because": because, "why": why}
 
-    def explained(self, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
-        """The explanations of findings of one observation, in their order."""
-        return explained_each(self, findings)
+    def explained(self, findings: Sequence[Mapping[str, Any]], language: str = DEFAULT) -> list[Row]:
+        """The explanations of findings of one observation, in their order and in a language."""
+        return explained_each(self, findings, language)
 
     def graded(self, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
         """Findings of one observation with what made their verdict and the steps of their severity."""
         return graded(self, findings)
 
-    def remedy(self, identifier: str, date: str | None = None) -> Row:
+    def remedy(self, identifier: str, date: str | None = None, language: str = DEFAULT) -> Row:
         """What would close one gap: sets of statements with open slots, or why no statement would."""
         gap = self.gap(identifier, date)
         city = city_key(gap["gap"])
         asked = about_gap(self, gap["kind"]["iri"], gap["focusKey"], city, gap["date"])
-        told: Row = self.pool.run("remedy", asked | {"base": f"{IDS}{city}/"})
+        told: Row = self.pool.run("remedy", asked | {"base": f"{IDS}{city}/", "language": language})
         return {**{name: gap[name] for name in ("id", "kind", "focus", "city", "date", "verdict")}, **told}
 
-    def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
-        """The explanation of a gap as json, text or turtle."""
-        told = self.told(identifier, date)
+    def why(self, identifier: str, form: str = "json", date: str | None = None, language: str = DEFAULT) -> str:
+        """The explanation of a gap as json, in a language, as text or turtle."""
+        told = self.told(identifier, date, language)
         if form == "text":
             return as_text(told)
         if form == "turtle":
@@ -258,8 +260,8 @@ class Answers(Published):
 
     def _reason(self, row: Row) -> str:
         """One line: what was looked for and not found, or the evidence."""
-        why = explained(self, row["kind"], row["focusKey"], row["city"], row["date"])
-        return reason(why)
+        why = explained(self, row["kind"], row["focusKey"], row["city"], row["date"], DEFAULT)
+        return reason(why, languages()[DEFAULT])
 
     @staticmethod
     def queries() -> list[Row]:

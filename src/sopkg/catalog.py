@@ -15,7 +15,20 @@ HEADER = re.compile(r"^#\+ ?([a-z]+)(?: ([^:]+))?: (.*)$")
 PREFIX = re.compile(r"^\s*PREFIX\s+([\w-]*):\s*<([^>]*)>", re.IGNORECASE | re.MULTILINE)
 PARAMETER_TYPES = ("iri", "integer", "decimal", "date", "text", "boolean")
 # What a header line may say. An unknown key stops start-up: a typing error must not pass as a comment.
-KEYS = {"summary", "description", "param", "gap", "focus", "inherits", "tags", "split", "source", "step", "note"}
+KEYS = {
+    "summary",
+    "asked",
+    "description",
+    "param",
+    "gap",
+    "focus",
+    "inherits",
+    "tags",
+    "split",
+    "source",
+    "step",
+    "note",
+}
 # Of mappings (see `ingest`).
 KEYS |= {"reads", "rows", "required"}
 # Of rules over lists (see `rules`).
@@ -46,6 +59,11 @@ class QueryFile:
         """The question in words."""
         return " ".join(self.headers["summary"])
 
+    def asked(self, code: str) -> str | None:
+        """The question in another language, by its code; None where the file does not have it."""
+        said = (line.partition(": ") for line in self.headers.get("asked", ()))
+        return next((text for language, _, text in said if language == code), None)
+
     @property
     def description(self) -> str:
         """What the answer means and does not mean."""
@@ -53,7 +71,7 @@ class QueryFile:
 
 
 def read_headers(text: str) -> dict[str, list[str]]:
-    """The `#+ key: value` lines of a query: `#+ param NAME: type` and `#+ split COLUMN: REGEX` keep their word.
+    """The `#+ key: value` lines of a query; `#+ param NAME: type` and the like keep the word before their colon.
 
     Raises InternalFault for a line that has another form or an unknown key.
     """

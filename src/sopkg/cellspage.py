@@ -44,7 +44,7 @@ def cube() -> str:
         dropped=date if elsewhere else None,
         dates=dates[::-1],
         map=heat_map(told, mine),
-        otherwise=otherwise(told),
+        otherwise=otherwise(told, mine),
         projections=[_projection(name, rows, mine) for name, rows in told.projections.items()],
         structure=[_measure(row) for row in told.structure],
         formats=[(each, changed(city=city, date=told.date, format=each, lang=None)) for each in ("json", "csv")],

@@ -11,6 +11,7 @@ from sopkg.detect import focus_of
 from sopkg.errors import NotFound
 from sopkg.files import system_query
 from sopkg.gapquery import Ground, gap_query_of, parameters
+from sopkg.languages import DEFAULT, Language, languages
 from sopkg.results import to_term
 from sopkg.rows import select
 from sopkg.why import Dataset, Explanation, explain
@@ -22,7 +23,7 @@ from sopkg.worker import Job
 def explain_gap(job: Job) -> Record:
     """The explanation of a gap: the payload names its kind, its focus key, the date, the graphs and those read."""
     data, explanation = explained(job)
-    return record(explanation, Speaker(data))
+    return record(explanation, Speaker(data, spoken(job.payload)))
 
 
 def explain_gaps(job: Job) -> list[Record]:
@@ -33,7 +34,7 @@ def explain_gaps(job: Job) -> list[Record]:
         graphs = (*about["graphs"], *about["read"])
         if graphs not in speakers:
             data = _data(job, about)
-            speakers[graphs] = data, Speaker(data)
+            speakers[graphs] = data, Speaker(data, spoken(job.payload))
         data, speaker = speakers[graphs]
         told.append(record(_explanation(data, about), speaker))
     return told
@@ -57,6 +58,11 @@ def _explanation(data: Dataset, about: Mapping[str, Any]) -> Explanation:
     if explanation is None:
         raise NotFound(f"the data of {date} no longer shows this gap: it was audited with other queries; load it again")
     return explanation
+
+
+def spoken(payload: Mapping[str, Any]) -> Language:
+    """The language that an explanation is asked for in."""
+    return languages()[payload.get("language", DEFAULT)]
 
 
 def label_things(job: Job) -> dict[str, str]:

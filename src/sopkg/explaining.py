@@ -19,22 +19,22 @@ EXPLAINED = 100  # findings that are explained in one request
 Row = dict[str, Any]
 
 
-def explained_each(published: Published, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """The explanations of findings of one observation, in their order."""
+def explained_each(published: Published, findings: Sequence[Mapping[str, Any]], language: str) -> list[Row]:
+    """The explanations of findings of one observation, in their order and in a language."""
     parts = [findings[place : place + EXPLAINED] for place in range(0, len(findings), EXPLAINED)]
     with ThreadPoolExecutor(published.settings.workers) as threads:
-        return [each for part in threads.map(partial(_explained_part, published), parts) for each in part]
+        return [each for part in threads.map(partial(_explained_part, published, language), parts) for each in part]
 
 
-def _explained_part(published: Published, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
+def _explained_part(published: Published, language: str, findings: Sequence[Mapping[str, Any]]) -> list[Row]:
     about = [about_gap(published, row["kind"], row["focusKey"], row["city"], row["date"]) for row in findings]
-    told: list[Row] = published.pool.run("why-each", {"gaps": about})
+    told: list[Row] = published.pool.run("why-each", {"gaps": about, "language": language})
     return told
 
 
-def explained(published: Published, kind: str, key: str, city: str, date: str) -> Row:
-    """The explanation of the gap of a kind and a focus key, at one observation of a city."""
-    told: Row = published.pool.run("why", about_gap(published, kind, key, city, date))
+def explained(published: Published, kind: str, key: str, city: str, date: str, language: str) -> Row:
+    """The explanation of the gap of a kind and a focus key, at one observation of a city, in a language."""
+    told: Row = published.pool.run("why", about_gap(published, kind, key, city, date) | {"language": language})
     return told
 
 

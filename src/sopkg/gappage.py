@@ -35,17 +35,17 @@ _XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
 def gap(gap_id: str) -> str:
     """One gap."""
     given = asked.known(request.args, ("date", "format"))
-    date, held = asked.date(given), middle()
+    date, held, mine = asked.date(given), middle(), language()
     held.gap(gap_id, date)  # says at once that there is none, or none at that date
     told = together(
         {
-            "why": partial(held.why, gap_id, "json", date),
-            "remedy": partial(held.remedy, gap_id, date),
+            "why": partial(held.why, gap_id, "json", date, mine.code),
+            "remedy": partial(held.remedy, gap_id, date, mine.code),
             "life": partial(held.life, gap_id),
         }
     )
     found = json.loads(told["why"])
-    city, mine = city_key(found["gap"]), language()
+    city = city_key(found["gap"])
     row = next(each for each in held.gaps({"city": city, "date": found["date"]}, "works") if each["id"] == gap_id)
     observed = [each for each in held.cities() if (each["city"], each["date"]) == (city, found["date"])]
     return page(

@@ -30,9 +30,10 @@ def heat_map(cube: Cube, language: Language) -> dict[str, Any]:
     }
 
 
-def otherwise(cube: Cube) -> list[str]:
+def otherwise(cube: Cube, language: Language) -> list[str]:
     """The other senses in which a city takes an object of the model."""
-    return list(dict.fromkeys(each for row in cube.cells for each in row["readOtherwise"]))
+    readings = dict.fromkeys(each for row in cube.cells for each in row["readOtherwise"])
+    return [language.named("reading", each) for each in readings]
 
 
 def _words(cube: Cube, name: str) -> Sequence[str]:

@@ -37,7 +37,7 @@ class Language:
     code: str
     messages: Mapping[str, Any]
 
-    def message(self, key: str, **given: object) -> str:
+    def message(self, key: str, /, **given: object) -> str:
         """The message of a key, `section.name`, with what is given filled in. Raises KeyError for a key without one."""
         section, _, name = key.partition(".")
         text: str = self.messages[section][name]

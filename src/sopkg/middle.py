@@ -36,16 +36,16 @@ class Middle(Protocol):
     def gap(self, identifier: str, date: str | None = None) -> Row:
         """One gap."""
 
-    def why(self, identifier: str, form: str = "json", date: str | None = None) -> str:
-        """Why a gap is one: form is text, json or turtle."""
+    def why(self, identifier: str, form: str = "json", date: str | None = None, language: str = ...) -> str:
+        """Why a gap is one: form is json, in a language, text or turtle."""
 
     def why_triple(
         self, triple: Sequence[str], form: str, most: int = 1, city: str | None = None, date: str | None = None
     ) -> str:
         """The proofs of a triple: form is text, json or turtle."""
 
-    def remedy(self, identifier: str, date: str | None = None) -> Row:
-        """What would close a gap."""
+    def remedy(self, identifier: str, date: str | None = None, language: str = ...) -> Row:
+        """What would close a gap, in a language."""
 
     def what_if(self, update: str, city: str, date: str | None, extensions: bool = False) -> Row:
         """What an update would change."""

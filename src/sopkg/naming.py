@@ -10,6 +10,8 @@ from pyoxigraph import Literal, NamedNode, Quad, Variable
 from sopkg.cities import IDS
 from sopkg.files import system_query
 from sopkg.gapquery import Ground
+from sopkg.grammar import Grammar, with_article
+from sopkg.languages import DEFAULT, Language, languages
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import SH, NodeShape, read_node_shape
 from sopkg.rows import Row, select
@@ -26,12 +28,16 @@ SHACL_PATH, SHACL_CLASS = NamedNode(f"{SH}path"), NamedNode(f"{SH}class")
 
 
 class Names:
-    """Names terms over the graphs of one audit."""
+    """Names terms over the graphs of one audit, in one language."""
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, language: Language | None = None) -> None:
         self.data = data
+        self.language = language or languages()[DEFAULT]
+        self.grammar = Grammar.of(self.language)
+        self.say = self.grammar.say
         self.label = cache(self._label)
         self.own_label = cache(self._own_label)
+        self.english = cache(self._english)
         self.classes = cache(self._classes)
         self.links = cache(self._links)
         self.source = cache(self._source)
@@ -40,8 +46,8 @@ class Names:
         self.read_as = cache(self._read_as)
         self.model = {quad.graph_name for quad in self._quads(None, RDF_TYPE, ONTOLOGY)}
 
-    def _rows(self, query: str, thing: Ground) -> list[Row]:
-        given = {Variable("thing"): thing}
+    def _rows(self, query: str, thing: Ground, **also: Ground) -> list[Row]:
+        given = {Variable("thing"): thing, **{Variable(name): term for name, term in also.items()}}
         return list(select(self.data.store, system_query(query), self.data.graphs, given))
 
     def _quads(self, subject: NamedNode | None, predicate: NamedNode | None, value: Ground | None) -> list[Quad]:
@@ -50,8 +56,10 @@ class Names:
         return [quad for graph in self.data.graphs for quad in found(subject, predicate, value, graph)]
 
     def _label(self, term: Ground) -> str:
-        """The English label, else any label, else class and links or key."""
-        return term.value if isinstance(term, Literal) else self.own_label(term) or self._unlabelled(term)
+        """The label in the language, else the English one, any label, or class and links or key."""
+        if isinstance(term, Literal):
+            return self.grammar.literal(term)
+        return self.own_label(term) or self._unlabelled(term)
 
     def name(self, term: Ground) -> str:
         """A term within a sentence: what the data gives a name to stands in quotation marks."""
@@ -60,23 +68,31 @@ class Names:
             return label
         if self.own_label(term):
             return f"“{label}”" if term.value.startswith(IDS) else label
-        return f"the {label}" if self.links(term) else label
+        return self.say("the", noun=label) if self.links(term) else label
 
     def _own_label(self, term: NamedNode) -> str:
+        return self._best_label(term, self.language.code)
+
+    def _english(self, term: NamedNode) -> str:
+        return self._best_label(term, DEFAULT)
+
+    def _best_label(self, term: NamedNode, code: str) -> str:
         labels = [row["label"] for row in self._rows("label", term)]
-        best = min(labels, key=lambda label: ({"en": 0, None: 1}.get(label.language, 2), label.value), default=None)
+        order = [*dict.fromkeys((code, DEFAULT)), None]
+        places = {language: place for place, language in enumerate(order)}
+        best = min(labels, key=lambda label: (places.get(label.language, len(order)), label.value), default=None)
         return "" if best is None else str(best.value)
 
     def _unlabelled(self, term: NamedNode) -> str:
         """Class and links, "engagement of A on B"; where no link's label speaks of the class, class and key."""
         classes = self.classes(term)
         if not classes:
-            return "something" if term.value.startswith(GENID) else key(term)
+            return self.say("something") if term.value.startswith(GENID) else key(term)
         ends: dict[str, list[str]] = {}
         for triple, rest in self.links(term).items():
-            ends.setdefault(rest, []).append(self.name(triple.object))  # type: ignore[arg-type]
-        said = [f"{rest} {' and '.join(names)}" for rest, names in ends.items()]
-        return " ".join([classes[0], *(said or [key(term)])])
+            said = rest if self.grammar.inflects else self.own_label(triple.predicate)
+            ends.setdefault(said, []).append(self.name(triple.object))  # type: ignore[arg-type]
+        return self.grammar.named_by(classes[0], ends, key(term))
 
     def _classes(self, term: NamedNode) -> list[str]:
         """What the classes of a thing are called that have none narrower among them."""
@@ -94,9 +110,9 @@ class Names:
             return {}
         quads = sorted(self._quads(term, None, None), key=str)
         triples = [Triple(term, quad.predicate, quad.object) for quad in quads if isinstance(quad.object, NamedNode)]
-        classes = [self.own_label(triple.object) for triple in triples if triple.predicate == RDF_TYPE]
+        classes = [self.english(triple.object) for triple in triples if triple.predicate == RDF_TYPE]
         begins = [f"is {with_article(each)} " for each in classes if each]
-        labels = {triple: self.own_label(triple.predicate) for triple in triples}
+        labels = {triple: self.english(triple.predicate) for triple in triples}
         rests = {triple: _rest(label, begins) for triple, label in labels.items()}
         return {triple: rest for triple, rest in rests.items() if rest}
 
@@ -118,7 +134,7 @@ class Names:
 
     def _read_as(self, term: NamedNode) -> list[Row]:
         """The readings under which a thing, or what is recorded of an object, was put under the object."""
-        return self._rows("read-as", term)
+        return self._rows("read-as", term, language=Literal(self.language.code))
 
     def _source(self, term: Ground) -> tuple[str, int, str] | None:
         """File title, row number and row IRI of what a thing was derived from."""
@@ -137,7 +153,7 @@ class Names:
         quads = self.data.store.quads_for_pattern
         shapes = [] if graph is None else [quad.subject for quad in quads(None, SHACL_PATH, predicate, graph)]
         classes = {quad.object for shape in shapes for quad in quads(shape, SHACL_CLASS, None, graph)}
-        return with_article(self.label(classes.pop())) if len(classes) == 1 else "something"
+        return self.grammar.article(self.label(classes.pop())) if len(classes) == 1 else self.say("something")
 
 
 def _rest(label: str, begins: list[str]) -> str:
@@ -147,21 +163,3 @@ def _rest(label: str, begins: list[str]) -> str:
 def key(term: NamedNode) -> str:
     """The last part of an IRI, readable."""
     return unquote(term.value.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1])
-
-
-def with_article(noun: str) -> str:
-    """A noun with its indefinite article."""
-    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
-
-
-def joined(verb: str, noun: str) -> str:
-    """A verb and what it is said of, a noun that both name said once.
-
-    "plays the role" and "a leading role" give "plays a leading role". What is true is said by the verb alone.
-    """
-    if noun == "true":
-        return verb
-    *before, last = verb.split()
-    if before[-1:] == ["the"] and noun.startswith(("a ", "an ", "this ")) and noun.endswith(f" {last}"):
-        return " ".join([*before[:-1], noun])
-    return " ".join([*before, noun]) if noun.startswith(f"{last} ") else f"{verb} {noun}"

@@ -74,7 +74,7 @@ def _city(name: str, rows: Sequence[Row]) -> dict[str, Any]:
         "verdicts": [each for each in VERDICTS if any(row["verdict"] == each for row in settled)],
         "worst": _worst(settled),
         "map": heat_map(cells, language()),
-        "otherwise": otherwise(cells),
+        "otherwise": otherwise(cells, language()),
         "changed": _changed(name, dates),
     }
 

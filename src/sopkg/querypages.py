@@ -17,6 +17,7 @@ from sopkg.barchart import LEFT, LINE, MOST_BARS, WIDTH, bars, shape_of
 from sopkg.catalog import QueryFile, named_query
 from sopkg.cities import city_name
 from sopkg.errors import unknown_names
+from sopkg.languages import DEFAULT, Said
 from sopkg.linkedweb import reference
 from sopkg.middle import middle
 from sopkg.overview import by_city
@@ -36,7 +37,14 @@ _XSD_NUMBERS = ("integer", "decimal", "double")
 def queries() -> str:
     """The catalogue."""
     asked.known(request.args, ("format",))
-    return page("queries.html", queries=middle().queries())
+    return page("queries.html", queries=[{**each, "asked": question(str(each["name"]))} for each in middle().queries()])
+
+
+def question(name: str) -> Said:
+    """What a predefined query asks, in the reader's language where its file has it."""
+    file, mine = named_query("reports", name), language()
+    said = file.asked(mine.code)
+    return Said(file.summary, DEFAULT) if said is None else Said(said, mine.code)
 
 
 def query(name: str) -> str:
@@ -55,6 +63,7 @@ def query(name: str) -> str:
     return page(
         "query.html",
         query=file,
+        asked=question(name),
         fields=_fields(file, values),
         as_of=given.get("as-of", ""),
         missing=missing,

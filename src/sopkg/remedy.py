@@ -9,9 +9,11 @@ from typing import Any, TypeGuard
 
 from pyoxigraph import Literal, NamedNode, Variable
 
-from sopkg.explained import explained
+from sopkg.explained import explained, spoken
 from sopkg.files import system_query
 from sopkg.gapquery import Ground
+from sopkg.grammar import Grammar
+from sopkg.languages import DEFAULT, languages
 from sopkg.naming import key
 from sopkg.negation import RDF_TYPE, split_sequences
 from sopkg.printer import print_part
@@ -73,7 +75,7 @@ def remedy(job: Job) -> Record:
     All sets are needed: a gap is there as long as one reading of its evidence lacks what the norm asks for.
     """
     data, explanation = explained(job)
-    speaker = Speaker(data)
+    speaker = Speaker(data, spoken(job.payload))
     sets = list(closings(data, explanation.searches, speaker))
     denied = any(search.found for search in explanation.searches)
     shown = [triple_record(t, speaker) for reading in explanation.readings[:1] for t in reading.evidence]
@@ -136,7 +138,7 @@ def plain(pattern: Triple) -> Triple:
 
 def _slot(data: Dataset, variable: Variable, patterns: list[Triple], speaker: Speaker) -> Slot:
     """Something that the data has and all is true of that is asked, or something new."""
-    wanted = " and ".join(_wanted(each, speaker) for each in patterns) or "anything"
+    wanted = speaker.say("and").join(_wanted(each, speaker) for each in patterns) or speaker.say("anything")
     known = [each for each in patterns if triple_variables(each) == {variable}]
     asked = Select(((None, variable),), Group(tuple(known)), distinct=True, limit=MOST_OPTIONS)
     options = tuple(row[variable] for row in data.rows(asked)) if known and known == patterns else ()
@@ -156,13 +158,12 @@ def _wanted(pattern: Triple, speaker: Speaker) -> str:
         return with_label(pattern.object, speaker)
     value = f"?{pattern.object.value}" if isinstance(pattern.object, Variable) else speaker.name(pattern.object)
     verb = speaker.verb(pattern.predicate) if isinstance(pattern.predicate, NamedNode) else print_part(pattern)
-    return f"what {verb} {value}"
+    return speaker.say("wanted", verb=verb, value=value)
 
 
 def with_label(of_class: NamedNode, speaker: Speaker) -> str:
     """A class as what is asked for."""
-    label = speaker.label(of_class)
-    return f"{'an' if label[:1] in 'aeiou' else 'a'} {label}"
+    return speaker.grammar.article(speaker.label(of_class))
 
 
 def _required(
@@ -189,7 +190,8 @@ def _is_negation(part: Part) -> TypeGuard[Any]:
 def _required_slot(data: Dataset, variable: Variable, row: Mapping[str, Any], speaker: Speaker) -> Slot:
     of_class = row["valueClass"]
     if of_class is None:
-        wanted = "a text" if row["datatype"] is None else f"a literal of the type {key(row['datatype'])}"
+        typed = row["datatype"]
+        wanted = speaker.say("text") if typed is None else speaker.say("literal", type=key(typed))
         return Slot(variable, True, wanted, datatype=row["datatype"] or _TEXT)
     return _slot(data, variable, [Triple(variable, RDF_TYPE, of_class)], speaker)
 
@@ -279,7 +281,8 @@ def _reasons(told: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {each}" for each in told["restsOn"])
     else:
         yield "No statement closes it: the evidence is the gap. It closes when one of these no longer holds:"
-        yield from (f"  {line}" for line in reading_lines({"triples": told["evidence"], "conditions": []}))
+        shown = {"triples": told["evidence"], "conditions": []}
+        yield from (f"  {line}" for line in reading_lines(shown, Grammar.of(languages()[DEFAULT])))
 
 
 def _choices(closing: Mapping[str, Any]) -> Iterator[str]:

@@ -137,7 +137,7 @@ def gathered(answers: Answers, city: str, date: str | None, language: Language) 
         day,
         language,
         _sources(row for row in observed if row["date"] == day),
-        list(_told(answers, settled)),
+        list(_told(answers, settled, language)),
         [row for row in audit.findings if row["verdict"] == UNDETERMINED],
         answers.cube(city, day),
         _changed(answers, city, day, sorted({row["date"] for row in observed})),
@@ -150,12 +150,14 @@ def _sources(rows: Iterable[Row]) -> list[Row]:
     return list({(row["source"], row["file"]): row for row in rows}.values())
 
 
-def _told(answers: Answers, findings: Sequence[Row]) -> Iterator[Row]:
+def _told(answers: Answers, findings: Sequence[Row], language: Language) -> Iterator[Row]:
     """The findings with their explanation: what makes each sure, how severe it is, and the evidence."""
     graded = answers.graded(findings)
-    for row, why in zip(graded, answers.explained(findings), strict=True):
-        told = {**row, "meaning": _meaning(row["verdict"])}
-        yield {**told, "reason": reason(why), "body": outline(body_lines(why)), "because": verdict_lines(told, why)}
+    for row, why in zip(graded, answers.explained(findings, language.code), strict=True):
+        steps = [{**each, "label": language.label(each["step"], each["label"]).text} for each in row["steps"]]
+        told = {**row, "steps": steps, "meaning": _meaning(row["verdict"])}
+        body, because = outline(body_lines(why, language)), verdict_lines(told, why, language)
+        yield {**told, "reason": reason(why, language), "body": body, "because": because}
 
 
 def outline(lines: Iterable[str]) -> list[tuple[int, str]]:

@@ -223,7 +223,7 @@ def _filled(template: str, report: Report, **given: object) -> str:
             **report.language.speech(),
             report=report,
             map=heat_map(report.cube, report.language),
-            otherwise=otherwise(report.cube),
+            otherwise=otherwise(report.cube, report.language),
             papers=papers(),
             verdicts=VERDICTS,
             most=most,

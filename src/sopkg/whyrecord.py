@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from pyoxigraph import NamedNode, Variable
 
-from sopkg.naming import joined, with_article
 from sopkg.syntax import Call, Expression, Filter, Group, Term, Triple, bindable_variables
 from sopkg.why import Explanation, Miss, Reading, Search, Tally
-from sopkg.wording import Nouns, Speaker, limited_variable, limits, noun_of, values_of, words_of
+from sopkg.wording import Nouns, Speaker, limited_variable, limits, values_of
 
 Record = dict[str, object]
 
@@ -52,7 +51,7 @@ def _read_as(explanation: Explanation, speaker: Speaker) -> Iterator[Record]:
 def _read_thing(thing: NamedNode, whole: bool, speaker: Speaker) -> Record:
     """What is read: a thing, or what the data has of an object."""
     name = speaker.name(thing)
-    return {"term": thing.value, "label": f"what the data has on {name}" if whole else name}
+    return {"term": thing.value, "label": speaker.say("whole", name=name) if whole else name}
 
 
 def _named(explanation: Explanation) -> list[NamedNode]:
@@ -78,9 +77,12 @@ def _counts(reading: Reading, speaker: Speaker) -> Iterator[str]:
     """What the reading counted, a line a number's name."""
     for name in dict.fromkeys(tally.name for tally in reading.tallies):
         mine = [tally for tally in reading.tallies if tally.name == name]
-        counted = "" if mine[0].counted is None else f", each {with_article(speaker.label(mine[0].counted))}"
-        numbers = "; ".join(_tally(tally, reading, speaker) for tally in mine)
-        yield f"counted as “{words_of(name)}”{counted}: {numbers}"
+        numbers = speaker.say("list").join(_tally(tally, reading, speaker) for tally in mine)
+        told = {"name": speaker.grammar.words(name), "numbers": numbers}
+        if mine[0].counted is None:
+            yield speaker.say("counted", **told)
+        else:
+            yield speaker.say("counted_each", noun=speaker.grammar.article(speaker.label(mine[0].counted)), **told)
 
 
 def _tally(tally: Tally, reading: Reading, speaker: Speaker) -> str:
@@ -127,7 +129,7 @@ def triple_record(triple: Triple, speaker: Speaker) -> Record:
 def search_record(search: Search, speaker: Speaker) -> Record:
     """What was looked for: the class of the observation, its values, and the conditions beside them."""
     lack = search.lack
-    nouns = _nouns(search, speaker, "it")
+    nouns = _nouns(search, speaker, speaker.say("it"))
     return {
         "class": None if lack is None else speaker.label(lack.of_class),
         "values": [] if lack is None else list(values_of(lack, speaker)),
@@ -137,10 +139,10 @@ def search_record(search: Search, speaker: Speaker) -> Record:
 
 def _nouns(search: Search, speaker: Speaker, subject: str = "") -> Nouns:
     """What the pattern that was looked for calls its variables; `subject` is what its observation is called."""
-    called = {variable: noun_of(variable, {}) for variable in bindable_variables(search.pattern)}
+    called = {variable: speaker.noun(variable, {}) for variable in bindable_variables(search.pattern)}
     if search.lack is not None and search.sought is not None:
         label = speaker.label(search.lack.of_class)
-        called[search.sought] = (subject or f"the {label}", f"this {label}")
+        called[search.sought] = (subject or speaker.say("the", noun=label), speaker.say("this", noun=label))
     return called
 
 
@@ -150,12 +152,13 @@ def _conditions(search: Search, speaker: Speaker, nouns: Nouns) -> Iterator[str]
     for part in search.pattern.parts:
         if isinstance(part, Triple) and part.object in limited:
             said = speaker.limited(part, limited[part.object])
-            yield said if part.subject == search.sought else f"{speaker.expression(part.subject, nouns)} {said}"
+            subject = speaker.expression(part.subject, nouns)
+            yield said if part.subject == search.sought else speaker.say("clause", subject=subject, predicate=said)
         elif isinstance(part, Triple) and _is_any(part.object, search.pattern):
-            yield joined(speaker.verb(part.predicate), "something")
+            yield speaker.grammar.joined(speaker.verb(part.predicate), speaker.say("something"))
         elif search.lack is None or (isinstance(part, Filter) and limited_variable(part) not in limited):
             # The observation that is looked for stands in the heading.
-            yield speaker.part(part, nouns).removeprefix("it ")
+            yield speaker.part(part, nouns).removeprefix(speaker.say("it_first"))
 
 
 def _is_any(term: Term, group: Group) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pyoxigraph import Literal, NamedNode, Variable
 
 from sopkg.gapquery import Ground
-from sopkg.naming import Names, joined, key, with_article
+from sopkg.naming import Names, key
 from sopkg.negation import RDF_TYPE
 from sopkg.nodeshape import Constraint, NodeShape, Steps
 from sopkg.syntax import (
@@ -27,11 +27,8 @@ from sopkg.syntax import (
 
 # How a variable is called as the subject of a clause, and elsewhere.
 Nouns = Mapping[Variable, tuple[str, str]]
-SIGNS = {"<": "less than", ">": "more than", "<=": "at most", ">=": "at least", "=": "the same as", "!=": "other than"}
-DATES = {"<": "before", ">": "after", "<=": "not after", ">=": "not before"}
-# What becomes of "on" in "ends on" where the day is limited: "ends by".
-ON = {"<": "before", ">": "after", "<=": "by", ">=": "on or after"}
-SUMS = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}
+SIGNS = {"<": "less", ">": "more", "<=": "at_most", ">=": "at_least", "=": "same", "!=": "other"}
+SUMS = {"+": "plus", "-": "minus", "*": "times", "/": "divided"}
 
 
 class Speaker(Names):
@@ -41,28 +38,32 @@ class Speaker(Names):
         """The predicate of a pattern in words."""
         match predicate:
             case Variable():
-                return "is linked to"
+                return self.say("linked")
             case Sequence():
-                return " something that ".join(map(self.verb, predicate.steps))
+                return self.say("something_that").join(map(self.verb, predicate.steps))
             case Inverse():
-                return f"(reversed) {self.verb(predicate.path)}"
+                return self.say("reversed", verb=self.verb(predicate.path))
             case NamedNode():
-                return "is" if predicate == RDF_TYPE else self.own_label(predicate) or f"has the {key(predicate)}"
+                if predicate == RDF_TYPE:
+                    return self.say("type")
+                return self.own_label(predicate) or self.say("has_the", property=key(predicate))
             case _:
-                return " or ".join(map(self.label, path_steps(predicate)))
+                return self.say("or").join(map(self.label, path_steps(predicate)))
 
     def name(self, term: Ground) -> str:
         """A term within a sentence; a node shape is any thing that it describes."""
         shape = self.shape(term)
         if shape is None:
             return super().name(term)
-        said = " and ".join(values_of(shape, self))
-        return f"any {self.label(shape.of_class)}{said and f' that {said}'}"
+        said, label = self.say("and").join(values_of(shape, self)), self.label(shape.of_class)
+        return self.say("any_that", label=label, said=said) if said else self.say("any", label=label)
 
     def value(self, triple: Triple) -> str:
         """The object of a plain triple in words."""
         assert not isinstance(triple.object, Variable)
-        return with_article(self.label(triple.object)) if triple.predicate == RDF_TYPE else self.name(triple.object)
+        if triple.predicate == RDF_TYPE:
+            return self.grammar.article(self.label(triple.object))
+        return self.name(triple.object)
 
     def expression(self, expression: Expression, nouns: Nouns) -> str:
         """A condition in words."""
@@ -70,14 +71,15 @@ class Speaker(Names):
             case Exists():
                 return self.recorded(expression, nouns)
             case Call(name, (left, right)) if name in SIGNS:
-                return f"{self.expression(left, nouns)} is {limit(str(name), right, self.expression(right, nouns))}"
+                limited = self.limit(str(name), right, self.expression(right, nouns))
+                return self.say("is_limited", left=self.expression(left, nouns), limit=limited)
             case Call(name, (left, right)) if name in SUMS:
-                return f"{self.expression(left, nouns)} {SUMS[str(name)]} {self.expression(right, nouns)}"
+                return self.say(SUMS[str(name)], left=self.expression(left, nouns), right=self.expression(right, nouns))
             case Call(name, arguments):
-                inside = " and ".join(self.expression(argument, nouns) for argument in arguments)
+                inside = self.say("and").join(self.expression(argument, nouns) for argument in arguments)
                 return inside if name == "STR" else f"{name} ({inside})"
             case Variable():
-                return noun_of(expression, nouns)[0]
+                return self.noun(expression, nouns)[0]
             case NamedNode() | Literal():
                 return self.name(expression)
             case _:
@@ -105,23 +107,50 @@ class Speaker(Names):
             said.append(("" if triple.subject == before else subject, predicate))
             before = triple.subject
         rest = "".join(self._besides(part.expression, known.nouns, negated) for part in known.filters())
-        return (denied(said) if negated else affirmed(said)) + rest
+        return (self.denied(said) if negated else self.affirmed(said)) + rest
 
     def _besides(self, expression: Expression, nouns: Nouns, negated: bool) -> str:
         if negated and isinstance(expression, Exists) and expression.negated:
             # So far in, "it" could be anything.
             plain = {variable: (noun, noun) for variable, (_, noun) in nouns.items()}
-            return f", unless {self.clause(expression.group, plain)}"
-        return f", where {self.expression(expression, nouns)}"
+            return self.say("unless", said=self.clause(expression.group, plain))
+        return self.say("where", said=self.expression(expression, nouns))
 
     def limited(self, triple: Triple, tests: list[Call]) -> str:
         """A predicate whose value conditions limit: "ends by …", "is as of a day after … and not after …"."""
         verb = self.verb(triple.predicate)
         (name, (_, value)), dates = (tests[0].name, tests[0].arguments), _is_date(tests[0].arguments[1])
         if dates and len(tests) == 1 and verb.endswith(" on"):
-            return f"{verb.removesuffix(' on')} {ON[str(name)]} {self.expression(value, {})}"
-        said = (limit(str(test.name), test.arguments[1], self.expression(test.arguments[1], {})) for test in tests)
-        return f"{verb} {'a day' if dates else 'a value'} {' and '.join(said)}"
+            limit = self.grammar.own(f"on_{SIGNS[str(name)]}", value=self.expression(value, {}))
+            return f"{verb.removesuffix(' on')} {limit}"
+        said = (self.limit(str(test.name), test.arguments[1], self.expression(test.arguments[1], {})) for test in tests)
+        return self.say("limited_day" if dates else "limited", verb=verb, said=self.say("and").join(said))
+
+    def limit(self, sign: str, right: Expression, said: str) -> str:
+        """A sign and what it compares with: "not after 2024-06-30"."""
+        dated = _is_date(right) and sign not in {"=", "!="}
+        return self.say(f"day_{SIGNS[sign]}" if dated else SIGNS[sign], value=said)
+
+    def affirmed(self, said: list[tuple[str, str]]) -> str:
+        """Subjects and predicates as one sentence; a subject that stays the same is empty."""
+        clauses = (self.say("clause", subject=s, predicate=p) if s else p for s, p in said)
+        return self.say("and").join(clauses)
+
+    def denied(self, said: list[tuple[str, str]]) -> str:
+        """The sentence that nothing makes all of these true."""
+        (subject, predicate), *more = said
+        if self.grammar.inflects:
+            for some, none in (("something", "nothing"), ("an ", "no "), ("a ", "no ")):
+                if subject.startswith(some):
+                    return self.affirmed([(none + subject.removeprefix(some), predicate), *more])
+        if more or not self.grammar.definite(subject):
+            return self.say("no_record", said=self.affirmed(said))
+        return self.say("clause", subject=subject, predicate=self.grammar.negative(predicate))
+
+    def noun(self, variable: Variable, nouns: Nouns) -> tuple[str, str]:
+        """How a variable is called, as a subject and elsewhere."""
+        the = self.say("the", noun=self.grammar.words(variable))
+        return nouns.get(variable, (the, the))
 
     def part(self, part: Part, nouns: Nouns) -> str:
         """One part of a group in words."""
@@ -168,7 +197,7 @@ class _Known:
         """What a pattern says of its subject."""
         if triple.object in self.limits:
             return self.speaker.limited(triple, self.limits[triple.object])
-        return joined(self.speaker.verb(triple.predicate), self._value(triple))
+        return self.speaker.grammar.joined(self.speaker.verb(triple.predicate), self._value(triple))
 
     def _value(self, triple: Triple) -> str:
         term = triple.object
@@ -178,56 +207,17 @@ class _Known:
 
     def _first(self, variable: Variable) -> str:
         noun = self.classes.get(variable)
-        self.nouns[variable] = ("it", f"this {noun}") if noun else noun_of(variable, {})
-        return with_article(noun) if noun else "something"
+        say = self.speaker.say
+        self.nouns[variable] = (say("it"), say("this", noun=noun)) if noun else self.speaker.noun(variable, {})
+        return self.speaker.grammar.article(noun) if noun else say("something")
 
 
 def _gives_class(triple: Triple) -> bool:
     return triple.predicate == RDF_TYPE and isinstance(triple.subject, Variable)
 
 
-def noun_of(variable: Variable, nouns: Nouns) -> tuple[str, str]:
-    """What a variable is called as the subject of a clause, and elsewhere."""
-    return nouns.get(variable, (f"the {words_of(variable)}", f"the {words_of(variable)}"))
-
-
-def words_of(variable: Variable) -> str:
-    """`?otherActor` as "other actor"."""
-    return "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in variable.value.replace("_", " ")).strip()
-
-
 def _is_date(expression: Expression) -> bool:
     return isinstance(expression, Literal) and expression.datatype.value.endswith("#date")
-
-
-def limit(sign: str, right: Expression, said: str) -> str:
-    """A sign and what it compares with: "not after 2024-06-30"."""
-    return f"{DATES.get(sign, SIGNS[sign]) if _is_date(right) else SIGNS[sign]} {said}"
-
-
-def affirmed(said: list[tuple[str, str]]) -> str:
-    """Subjects and predicates as one sentence; a subject that stays the same is empty."""
-    return " and ".join(f"{subject} {predicate}".strip() for subject, predicate in said)
-
-
-def denied(said: list[tuple[str, str]]) -> str:
-    """The sentence that nothing makes all of these true."""
-    (subject, predicate), *more = said
-    for some, none in (("something", "nothing"), ("an ", "no "), ("a ", "no ")):
-        if subject.startswith(some):
-            return affirmed([(none + subject.removeprefix(some), predicate), *more])
-    if more:
-        return f"there is no record that {affirmed(said)}"
-    return f"{subject} {negative(predicate)}"
-
-
-def negative(predicate: str) -> str:
-    """A predicate's opposite: "is about" gives "is not about", "plays" gives "does not play"."""
-    verb, _, rest = predicate.partition(" ")
-    if verb in {"is", "was"}:
-        return f"{verb} not {rest}"
-    ending = "es" if verb.endswith(("ches", "shes", "sses", "xes")) else "s"
-    return f"does not {'have' if verb == 'has' else verb.removesuffix(ending)} {rest}"
 
 
 def limited_variable(part: Part) -> Variable | None:
@@ -253,13 +243,13 @@ def limits(group: Group) -> dict[Term, list[Call]]:
 def values_of(lack: NodeShape, speaker: Speaker) -> Iterator[str]:
     """What a node shape asks of each of its things: a clause for each property shape."""
     for constraint in sorted(lack.constraints, key=lambda each: (len(each.path), str(each))):
-        yield _constraint(constraint, speaker, f"this {speaker.label(lack.of_class)}")
+        yield _constraint(constraint, speaker, speaker.say("this", noun=speaker.label(lack.of_class)))
 
 
 def _constraint(constraint: Constraint, speaker: Speaker, this: str) -> str:
     """What a property shape asks for: the steps of its path, each with what lies between, and the value."""
     value = _end(constraint, speaker)
-    return _steps(constraint.path, value, speaker, this) if constraint.path else f"is {value}"
+    return _steps(constraint.path, value, speaker, this) if constraint.path else speaker.say("is", value=value)
 
 
 def _steps(path: Steps, value: str, speaker: Speaker, this: str) -> str:
@@ -267,16 +257,17 @@ def _steps(path: Steps, value: str, speaker: Speaker, this: str) -> str:
     (predicate, inverse), *rest = path
     verb = speaker.verb(predicate)
     if not rest:
-        return f"{value} {joined(verb, this)}" if inverse else joined(verb, value)
-    said = _steps(tuple(rest), value, speaker, "it")
+        back = speaker.say("clause", subject=value, predicate=speaker.grammar.joined(verb, this))
+        return back if inverse else speaker.grammar.joined(verb, value)
+    said = _steps(tuple(rest), value, speaker, speaker.say("it"))
     if inverse:
-        return f"something {joined(verb, this)} and {said}"
-    such = "such that" if rest[0][1] and rest[1:] else "that"
-    return f"{joined(verb, speaker.value_class(predicate))} {such} {said}"
+        return speaker.say("something_and", first=speaker.grammar.joined(verb, this), said=said)
+    such = "such_that" if rest[0][1] and rest[1:] else "that"
+    return speaker.say(such, first=speaker.grammar.joined(verb, speaker.value_class(predicate)), said=said)
 
 
 def _end(constraint: Constraint, speaker: Speaker) -> str:
     if constraint.value is not None:
         return speaker.name(constraint.value)
     assert constraint.of_class is not None
-    return with_article(speaker.label(constraint.of_class))
+    return speaker.grammar.article(speaker.label(constraint.of_class))

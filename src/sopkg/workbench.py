@@ -19,7 +19,7 @@ from sopkg.middle import middle
 from sopkg.operations import Parameter, given, names, operation
 from sopkg.overview import by_city, dates_of
 from sopkg.parameters import AS_OF, CITY, ENTAILMENT, PAGE
-from sopkg.querypages import table_of
+from sopkg.querypages import question, table_of
 from sopkg.render import html, language, page
 from sopkg.results import GRAPHS, HTML, ROWS, Answer
 from sopkg.rows import select
@@ -79,7 +79,7 @@ def workbench() -> Response:
             graphs=_graphs(),
             downloads=_downloads(told, found) if found else [],
             forms={"rows": [each.name for each in ROWS], "graph": [each.name for each in GRAPHS]},
-            examples=[(each.name, each.summary) for each in query_files("reports").values()],
+            examples=[(name, question(name)) for name in query_files("reports")],
         )
     )
     response.status_code = status
