@@ -156,9 +156,13 @@ def _limited(variable: Variable, tests: Iterable[Call]) -> Slot:
 def _wanted(pattern: Triple, speaker: Speaker) -> str:
     if pattern.predicate == RDF_TYPE and isinstance(pattern.object, NamedNode):
         return with_label(pattern.object, speaker)
-    value = f"?{pattern.object.value}" if isinstance(pattern.object, Variable) else speaker.name(pattern.object)
     verb = speaker.verb(pattern.predicate) if isinstance(pattern.predicate, NamedNode) else print_part(pattern)
-    return speaker.say("wanted", verb=verb, value=value)
+    value = pattern.object
+    if not isinstance(value, Variable):
+        return speaker.say("wanted", verb=verb, value=speaker.name(value))
+    if verb.endswith(speaker.grammar.words(value)):  # the verb names what is chosen itself
+        return speaker.say("wanted_any", verb=verb)
+    return speaker.say("wanted", verb=verb, value=speaker.noun(value, {})[1])
 
 
 def with_label(of_class: NamedNode, speaker: Speaker) -> str:
