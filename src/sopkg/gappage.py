@@ -219,7 +219,8 @@ def _drawing(life: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _bibtex(found: Row) -> str:
     """The gap as an entry of a bibliography."""
-    about = _SPECIAL.sub("", f"{found['kind']['label']}: {_focus(found['focus'])} ({found['city']}, {found['date']})")
+    kind = language().label(found["kind"]["iri"], found["kind"]["label"]).text
+    about = _SPECIAL.sub("", f"{kind}: {_focus(found['focus'])} ({found['city']}, {found['date']})")
     made = f"sopkg {__version__}, method {found['methodVersion']}"
     fields = {"title": about, "year": found["date"][:4], "howpublished": made, "url": found["gap"]}
     lines = ",\n".join(f"  {name} = {{{text}}}" for name, text in fields.items())
