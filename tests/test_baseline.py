@@ -19,6 +19,7 @@ from sopkg.feed import ATOM
 from sopkg.findings import GRADES
 
 CASES = Path(__file__).parent / "baseline"
+SCHEMA = Path(__file__).parent / "sarif" / "sarif-2.1.0-rtm.5.json"
 AUDIT = ("audit", "--city", "buenos-aires")
 LEVELS = {"none", "note", "warning", "error"}
 STATES = {"new", "unchanged", "updated", "absent"}
@@ -83,6 +84,16 @@ def test_sarif_has_what_its_schema_requires(compared: bool, demo: Demo, sopkg: S
         # 3.27.23: all results of a run have suppressions, or none; 3.35: of such a kind, and such a status.
         assert {(each["kind"], each["status"] in STATUS) for each in result["suppressions"]} <= {("external", True)}
         assert all(place["region"]["startLine"] > 1 for place in physical(result) if "region" in place)
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_sarif_is_valid_by_its_schema(compared: bool, demo: Demo, sopkg: Sopkg, earlier: Path) -> None:
+    validator = pytest.importorskip("jsonschema_rs", reason="comes with schemathesis, which is missing")
+    words = ["--baseline", str(earlier)] if compared else []
+    log = json.loads(sopkg(demo.store, *AUDIT, *words, "--format", "sarif").stdout)
+    # A pattern of the schema is no regular expression: one bracket too many.
+    schema = json.loads(SCHEMA.read_text("utf-8").replace("{2}]?$", "{2}$"))
+    assert [str(each) for each in validator.validator_for(schema).iter_errors(log)] == []
 
 
 def test_a_location_is_the_line_that_names_the_work(demo: Demo, sopkg: Sopkg) -> None:

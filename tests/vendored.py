@@ -1,4 +1,4 @@
-"""Fetches from npm the JavaScript of others that the repository has, checks that it is what it was, and its licences.
+"""Fetches from npm what the repository has of others, checks that it is what it was, and its licences.
 
 `make vendored` runs it; users need neither it nor npm, since what it fetches is in the repository.
 """
@@ -45,6 +45,12 @@ VENDORED = (
         "4.14.1",
         ROOT / "tests" / "axe",
         {"axe.min.js": "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"},
+    ),
+    Vendored(  # what OASIS asks of a SARIF log, as a schema
+        "@microsoft/jest-sarif",
+        "1.0.0-beta.0",
+        ROOT / "tests" / "sarif",
+        {"lib/schemas/sarif-2.1.0-rtm.5.json": "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8"},
     ),
 )
 
