@@ -19,7 +19,7 @@ demo: .venv/made
 # root or network), the tests that need them are skipped and say so.
 .venv/packages: .venv/made
 	@{ command -v chromium && ldconfig -p | grep libpangoft2; } > /dev/null || { timeout 60 apt-get update -qq \
-	  && timeout 300 apt-get install -y -qq --no-install-recommends chromium libpangoft2-1.0-0 fonts-dejavu-core; } > /dev/null 2>&1 \
+	  && timeout 180 apt-get install -y -qq --no-install-recommends chromium libpangoft2-1.0-0 fonts-dejavu-core; } > /dev/null 2>&1 \
 	  || echo "no chromium or Pango, and apt-get can't install them: the tests that need them are skipped"
 	@touch $@
 

@@ -10,16 +10,23 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = shutil.which("chromium")
 _QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-default-browser-check"),
     "--remote-debugging-pipe",
 )
 _LOUD = ("error", "warning", "assert")
+
+
+@cache
+def installed() -> str | None:
+    """The path of a Chromium that runs; half installed it is none."""
+    path = shutil.which("chromium")
+    return path if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0 else None
 
 
 class Browser:
@@ -122,10 +129,11 @@ class Browser:
 @contextmanager
 def browser(home: Path) -> Iterator[Browser]:
     """A browser with a new, empty home."""
-    assert CHROMIUM
+    path = installed()
+    assert path
     from_us, send = os.pipe()
     receive, from_it = os.pipe()
-    words = [CHROMIUM, *_QUIET, f"--user-data-dir={home}", "about:blank"]
+    words = [path, *_QUIET, f"--user-data-dir={home}", "about:blank"]
     started = ["bash", "-c", f'exec "$@" 3<&{from_us} 4>&{from_it}', "bash", *words]
     with subprocess.Popen(
         started, pass_fds=(from_us, from_it), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -28,7 +28,7 @@ from sopkg.pool import Pool
 from sopkg.render import page
 from sopkg.settings import Settings
 from sopkg.web import create_app
-from tests.browser import CHROMIUM, Browser, browser
+from tests.browser import Browser, browser, installed
 from tests.conftest import Demo, Sopkg
 
 ROOT = Path(__file__).parents[1] / "src" / "sopkg"
@@ -340,8 +340,8 @@ def address(desk: Desk) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium")
+    if installed() is None:
+        pytest.skip("no chromium that runs here: apt-get install chromium")
     with browser(tmp_path_factory.mktemp("chromium")) as running:
         yield running
 
