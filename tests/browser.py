@@ -26,7 +26,8 @@ _LOUD = ("error", "warning", "assert")
 def installed() -> str | None:
     """The path of a Chromium that runs; half installed it is none."""
     path = shutil.which("chromium")
-    return path if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0 else None
+    runs = path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+    return path if runs else None
 
 
 class Browser:
