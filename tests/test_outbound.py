@@ -63,6 +63,23 @@ OTHERS: list[tuple[str, str]] = [
         ("update", text)
         for text in ("LOAD <URL>", "LOAD SILENT <URL> INTO GRAPH <a:b>", "lo\\u0061d <URL>", "LOAD#\n<URL>")
     ),
+    # The engine needs no space around a keyword.
+    *(
+        ("query", f"PREFIX here: <URL> PREFIX : <URL> SELECT * {{ {before}{call} }}")
+        for before in ("", "?a ?b 1e5", "?a ?b true", "?a ?b 1 ", "FILTER(?a<'x>') ")
+        for call in (
+            "SERVICEhere:x{ }",
+            "SERVICE:x { }",
+            "SERVICESILENT<URL>{ }",
+            "SERVICESILENThere:x#{\n{ }",
+            "SERVICE<URL>{ }",
+        )
+    ),
+    *(
+        ("update", f"PREFIX here: <URL> PREFIX : <URL> {text}")
+        for text in ("LOADhere:x", "LOAD:x", "LOADSILENT<URL>", "loadSilenthere:x")
+    ),
+    ("update", "PREFIX here: <URL> INSERT DATA { <a:b> <a:c> 1 } ;LOADhere:x"),
     ("update", "INSERT { ?s ?p ?o } WHERE { SERVICE <URL> { ?s ?p ?o } }"),
     ("update", "INSERT { ?s ?p ?o } USING <URL> WHERE { ?s ?p ?o }"),
     ("update", "ADD <URL> TO DEFAULT"),
@@ -169,6 +186,22 @@ def test_nothing_calls_out(here: Any, listener: Listener) -> None:
         with suppress(SopkgError, SyntaxError, RuntimeError):
             attempt(kind, text.replace("URL", listener.url).replace("REST", listener.url[4:]), here)
         assert listener.connections == before, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PREFIX service: <a:> SELECT * { ?s service:area ?o . GRAPH service:g { ?s a service:x } FILTER(?s<?o) }",
+        "PREFIX load: <a:> DESCRIBE <a:b> load:b ?x { ?x load:c load:d }",
+        "PREFIX preload: <a:> ASK { preload:x ?p 1e5 }",
+    ],
+)
+def test_a_prefix_may_be_called_like_a_keyword(text: str, here: Any) -> None:
+    answer(here, Settings(), text, Selection())
+
+
+def test_an_update_may_use_such_a_prefix() -> None:
+    inspect_update("PREFIX load: <a:> PREFIX service: <a:> WITH load:g DELETE { ?s load:p service:o } WHERE { }", 200)
 
 
 def test_a_graph_that_a_request_names_is_not_fetched(here: Any, listener: Listener) -> None:

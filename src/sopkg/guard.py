@@ -41,7 +41,17 @@ _FORMS = frozenset(("SELECT", "ASK", "CONSTRUCT", "DESCRIBE"))
 _UPDATES = frozenset(("INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"))
 _DATA_ALONE = frozenset(("PREFIX", "BASE", "INSERT", "DELETE", "DATA", "A", "TRUE", "FALSE"))
 OPERANDS = frozenset(("variable", "number", "string", "iri", "name", "word"))
-_CALLS_OUT = re.compile(r"\b(SERVICE|LOAD)\b(?:\s|\#[^\n\r]*+)*+(?:SILENT\b|INTO\b|[<?$]|[\w-]*:)", re.IGNORECASE)
+_CALLS_OUT = re.compile(
+    r"""
+    (?<![^\W\d]) (SERVICE|LOAD)
+    (?: SILENT
+      | (?: \s | \#[^\n\r]*+ )*+ (?: SILENT\b | INTO\b | [<?$] )
+      | (?: \s | \#[^\n\r]*+ )++ [\w-]*:
+      | [\w-]*: [\w.:%\\-]*+ (?: \s | \#[^\n\r]*+ )*+ (?: \{ | \Z | ; | INTO\b ) )
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_CALLS = ("SERVICE", "LOAD")
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
 CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _LAST_CODEPOINT = 0x10FFFF
@@ -76,12 +86,16 @@ class _Scan:
     words: set[str] = field(default_factory=set)
     ambiguous: bool = False
     previous: str = ""
+    word_before: str = ""
+    glued: bool = False
 
     def read(self, token: re.Match[str]) -> None:
         """Takes one token in."""
         kind, text = token.lastgroup or "", token.group()
         if kind == "word":
             self._word(text.upper())
+        elif kind == "name":
+            self._name(text.partition(":")[0].upper())
         elif kind == "mark":
             self._mark(text, token)
         elif kind == "iri":
@@ -91,16 +105,28 @@ class _Scan:
             self.deepest, self.deepest_at = self.depth, token.start()
         if kind not in ("skip", "joint"):
             self.previous = text if kind == "mark" else kind
+            self.word_before = text.upper() if kind == "word" else ""
+            self.glued = self.glued and kind == "name"
 
     def _word(self, word: str) -> None:
-        self.words.add(word)
+        # The engine needs no space around a keyword: 1e5SERVICE is a number and a call. No other word contains one.
+        self.words |= {word, *(call for call in _CALLS if call in word)}
         if not self.first and word in _FORMS | _UPDATES:
             self.first = word
         if word in _CHAINED_GROUPS:
             self.frames[-1].groups += 1
             self.depth += 1
 
+    def _name(self, prefix: str) -> None:
+        """A prefixed name may begin with a keyword: `SERVICEa:b {` calls a:b, and stands where no name can."""
+        self.glued = "SERVICE" in prefix and self.word_before != "GRAPH"
+        begins = len(self.frames) == 1 and self.previous in ("", ";", "iri") and self.first not in _FORMS
+        if "LOAD" in prefix and begins:
+            self.words.add("LOAD")
+
     def _mark(self, mark: str, token: re.Match[str]) -> None:
+        if mark == "{" and self.glued:
+            self.words.add("SERVICE")
         if mark in OPENING:
             self.frames.append(_Frame(mark))
             self.depth += 1
@@ -219,7 +245,7 @@ def _scanned(query: str, nesting: int) -> _Scan:
 
 
 def _refuse_calls(scan: _Scan, query: str) -> None:
-    found = scan.words & {"SERVICE", "LOAD"}
+    found = scan.words & set(_CALLS)
     if scan.ambiguous and not found:
         found = {each.group(1).upper() for each in _CALLS_OUT.finditer(query)}
     if found:
