@@ -22,6 +22,7 @@ from sopkg.turns import Turns
 
 _START_SECONDS = 20.0
 _REAP_SECONDS = 5.0
+_STARTS = 3  # in a row that fail, until those who wait are told
 _RETRY_SECONDS = 1.0
 _TAIL_BYTES = 2000
 # Fewer heaps: each takes 64 MB of address space, of which a query is to have the most.
@@ -116,6 +117,7 @@ class Pool:
         self._doomed: list[_Worker] = []
         self._closed = False
         self._failure: SopkgError | None = None
+        self._failed_starts = 0
         self._replaced = 0
         # One thread starts all workers and lives as long: a worker ends with the thread that started it.
         self._keeper = threading.Thread(target=self._keep, name="sopkg-pool", daemon=True)
@@ -240,15 +242,19 @@ class Pool:
             worker.reap()
 
     def _start_one(self) -> None:
+        """Starts a worker; one that ends at once may have been killed by somebody, so that it is tried again."""
         worker = _Worker(self._settings)
         try:
             worker.greet()
         except SopkgError as error:
+            late = worker.alive()
             worker.reap()
-            self._report(error)
+            self._failed_starts += 1
+            if late or self._failed_starts >= _STARTS:
+                self._report(error)
             return
         with self._changed:
-            self._failure = None
+            self._failure, self._failed_starts = None, 0
             self._all.append(worker)
             self._idle.insert(0, worker)
             self._changed.notify_all()
