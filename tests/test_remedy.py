@@ -8,12 +8,13 @@ import pytest
 from pyoxigraph import NamedNode, Variable
 from test_reaudit import DATE, FOLDERS, audited
 
+from sopkg.auditgraphs import Dataset
 from sopkg.gapquery import Ground, gap_queries, parameters
 from sopkg.reaudit import Audited
 from sopkg.remedy import Closing, Slot, as_update, closings
 from sopkg.turtle import read_turtle
 from sopkg.update import FOLLOWS, MODEL, SAID, checked_edit
-from sopkg.why import Dataset, Explanation, explain
+from sopkg.why import Explanation, explain
 from sopkg.wording import Speaker
 from tests.amount import one_in
 from tests.test_gaps import last_file

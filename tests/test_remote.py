@@ -113,6 +113,14 @@ def test_named_queries_audits_and_ones_own_have_the_rows_that_the_store_gives(bo
         assert audits[0].written("json") == audits[1].written("json")
 
 
+def test_an_explanation_asks_another_server_in_plain_sparql(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, ask = list[str](), Endpoint.ask
+    monkeypatch.setattr(Endpoint, "ask", lambda self, text, *given: sent.append(text) or ask(self, text, *given))
+    both.remote.why(both.remote.gaps({"city": "buenos-aires"})[0]["id"])
+    assert [text for text in sent if "LATERAL" in text] == []
+    assert len(sent) < 100
+
+
 def test_an_observation_derived_where_it_lies_has_the_triples_of_a_load(both: Both, sopkg: Sopkg) -> None:
     query, update = f"{both.base}/query", f"{both.base}/update"
     words = ("--city", "amsterdam", "--date", "2022-12", "--endpoint", query, "--update-endpoint", update)

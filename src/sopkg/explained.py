@@ -7,14 +7,13 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Variable
 
+from sopkg.auditgraphs import Dataset
 from sopkg.detect import focus_of
 from sopkg.errors import NotFound
-from sopkg.files import system_query
 from sopkg.gapquery import Ground, gap_query_of, parameters
 from sopkg.languages import DEFAULT, Language, languages
 from sopkg.results import to_term
-from sopkg.rows import select
-from sopkg.why import Dataset, Explanation, explain
+from sopkg.why import Explanation, explain
 from sopkg.whyrecord import Record, record
 from sopkg.wording import Speaker
 from sopkg.worker import Job
@@ -72,5 +71,4 @@ def label_things(job: Job) -> dict[str, str]:
 
 
 def _thresholds(data: Dataset, kind: str) -> dict[Variable, Ground]:
-    rows = select(data.store, system_query("thresholds"), data.graphs)
-    return {Variable(row["name"].value): row["value"] for row in rows if row["kind"].value == kind}
+    return {Variable(row["name"].value): row["value"] for row in data.thresholds if row["kind"].value == kind}

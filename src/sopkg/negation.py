@@ -7,7 +7,7 @@ things up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -51,17 +51,22 @@ UNKNOWN = 1e6
 class Fanout:
     """How many triples a step through a predicate touches, from its counts in one store.
 
-    `typical` and `members` are what is taken of a predicate (triples, subjects, objects) and a class without a count;
+    `sample` tells what is taken of a predicate without a count (triples, subjects, objects), and `members` of a class;
     `matches` counts a pattern with one end given, in place of an estimate. Of an order that touches at most `enough`
     triples no better one is looked for.
     """
 
     counts: dict[NamedNode, tuple[int, int, int]] = field(default_factory=dict)
     classes: dict[NamedNode, int] = field(default_factory=dict)
-    typical: tuple[int, int, int] = (0, 1, 1)
+    sample: Callable[[NamedNode], tuple[int, int, int]] = lambda _: (0, 1, 1)
     members: int = 0
     matches: Callable[[Triple], int] | None = None
     enough: float = 1000
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing is known of the data: then no order is kept (LATERAL), and any SPARQL 1.1 engine is asked."""
+        return not self.counts and self.matches is None
 
     def cost(self, triple: Triple, bound: set[Variable]) -> float:
         """Triples looked at for one binding of `bound`: an estimate, only ever compared."""
@@ -95,9 +100,9 @@ class Fanout:
                 return sum(self._step(step, subject, value) for step in path_steps(path))
 
     def _step(self, predicate: NamedNode, subject: bool, value: bool) -> float:
-        triples, subjects, objects = self.counts.get(predicate, self.typical)
         if subject and value:
             return 0.0
+        triples, subjects, objects = self.counts.get(predicate) or self.sample(predicate)
         if subject:
             return triples / max(subjects, 1)
         return triples / max(objects, 1) if value else float(triples)
@@ -149,33 +154,66 @@ def restricted(group: Group, rows: Values | Select, known: Collection[Variable],
     named = group_variables(group) | set(known)
     patterns = split_sequences((part for part in group.parts if isinstance(part, Triple)), named)
     unions = [part for part in group.parts if isinstance(part, Union)]
-    looked_up: list[Part] = [*order(patterns, fanout, known), *unions]
-    chain = (Lateral(Group((each,))) for each in looked_up)
+    chain = _each_looked_up([*order(patterns, fanout, known), *unions])
     tests = (part for part in nest(group, fanout, known).parts if isinstance(part, Filter))
     return Group((rows, *chain, *tests))
 
 
 def chained(group: Group, fanout: Fanout) -> Group:
-    """The group with its patterns first, in an order by fan-out that the engine keeps.
+    """The group with its patterns first, in an order by fan-out that the engine keeps, and so in its sub-SELECTs.
 
-    The engine orders them without knowing how many there are of each. What depends on its place stays where it was.
+    The engine orders them without knowing how many there are of each. What depends on its place stays where it was;
+    alternatives (UNION) go before the patterns where less is touched from them on.
     """
-    patterns = [part for part in group.parts if isinstance(part, Triple)]
-    if len(patterns) < 2 or any(isinstance(part, Optional | Bind) for part in group.parts):
+    if fanout.is_blind:
         return group
-    taken = group_variables(group)
-    others = tuple(part for part in group.parts if not isinstance(part, Triple))
-    chain = Group(tuple(lookups(order(split_sequences(patterns, taken), fanout, ()))))
+    patterns = [part for part in group.parts if isinstance(part, Triple)]
+    others = [part for part in group.parts if not isinstance(part, Triple)]
+    inside = [_chained_inside(part, fanout) for part in others]
+    if not patterns or any(isinstance(part, Optional | Bind) for part in others):
+        return Group(tuple(inside.pop(0) if part in others else part for part in group.parts))
+    steps = split_sequences(patterns, group_variables(group))
+    place = _opening(steps, others, fanout)
+    if place is not None:
+        opening = inside.pop(place)
+        after = order(steps, fanout, certain_variables(Group((opening,))))
+        return Group((opening, *_each_looked_up(after), *inside))
+    chain = Group(tuple(lookups(order(steps, fanout, ())))) if len(patterns) > 1 else Group(tuple(patterns))
     named = group_variables(chain)
     if any(isinstance(part, Select) and len(named & {name for _, name in part.projection}) > 1 for part in others):
         # By several variables the engine joins a query with another query; with lookups, by some of them only.
         chain = Group((Select(tuple((None, variable) for variable in sorted(named, key=str)), chain),))
-    return Group((*chain.parts, *others))
+    return Group((*chain.parts, *inside))
+
+
+def _chained_inside(part: Part, fanout: Fanout) -> Part:
+    match part:
+        case Select():
+            return replace(part, where=chained(part.where, fanout))
+        case Union():
+            return Union(tuple(chained(branch, fanout) for branch in part.branches))
+    return part
+
+
+def _opening(patterns: list[Triple], others: Iterable[Part], fanout: Fanout) -> int | None:
+    """The place of the alternatives that less is touched from than by the patterns first, where there are such."""
+    place, first = next(((n, part) for n, part in enumerate(others) if not isinstance(part, Filter)), (0, None))
+    if not isinstance(first, Union):
+        return None
+    starts = [[fanout.cost(part, set()) for part in each.parts if isinstance(part, Triple)] for each in first.branches]
+    if not all(starts):
+        return None
+    rows, known = sum(map(min, starts)), certain_variables(Group((first,)))
+    return place if rows * (1 + _ordered(patterns, fanout, known)[1]) < _ordered(patterns, fanout, ())[1] else None
 
 
 def lookups(patterns: list[Triple]) -> list[Part]:
     """The patterns as parts of a group that are looked up one after the other for each solution of those before."""
-    return [*patterns[:1], *(Lateral(Group((each,))) for each in patterns[1:])]
+    return [*patterns[:1], *_each_looked_up(patterns[1:])]
+
+
+def _each_looked_up(parts: Iterable[Part]) -> Iterator[Part]:
+    return (Lateral(Group((each,))) for each in parts)
 
 
 def _joined(part: Part, fanout: Fanout, certain: set[Variable], group: Group) -> Iterable[Part]:
@@ -238,6 +276,11 @@ def nest_body(body: Group, fanout: Fanout, bound: set[Variable]) -> Group:
 
 def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> list[Triple]:
     """The patterns, each next one hanging on what is bound and touching least, from the best of all starts."""
+    return _ordered(patterns, fanout, bound)[0]
+
+
+def _ordered(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> tuple[list[Triple], float]:
+    """The same, and how many triples all of them touch."""
     known = set(bound)
     preference = _preference(known, fanout)
     starts = sorted(patterns, key=preference)
@@ -249,7 +292,7 @@ def order(patterns: list[Triple], fanout: Fanout, bound: Iterable[Variable]) -> 
         chain, touched = _chain(start, patterns, fanout, known)
         if touched < least:
             best, least = chain, touched
-    return best
+    return best, least
 
 
 def _chain(start: Triple, patterns: list[Triple], fanout: Fanout, bound: set[Variable]) -> tuple[list[Triple], float]:

@@ -9,13 +9,13 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Store, Triple
 
+from sopkg.auditgraphs import Dataset
 from sopkg.errors import NotFound
 from sopkg.files import BASE
 from sopkg.pipeline import closed_ontology, data_rules
 from sopkg.proof import Proof, Prover, as_record, as_text, as_turtle, in_words
 from sopkg.results import to_term
 from sopkg.turtle import ontology
-from sopkg.why import Dataset
 from sopkg.wording import Speaker
 from sopkg.worker import Job
 

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from pyoxigraph import Literal, NamedNode, Variable
 
+from sopkg.auditgraphs import Dataset
 from sopkg.explained import explained, spoken
 from sopkg.files import system_query
 from sopkg.gapquery import Ground
@@ -34,7 +35,7 @@ from sopkg.syntax import (
     triple_variables,
 )
 from sopkg.turtle import prefix_table
-from sopkg.why import Dataset, Search
+from sopkg.why import Search
 from sopkg.whyrecord import Record, search_record, triple_record
 from sopkg.whytext import reading_lines
 from sopkg.wording import Speaker, limits

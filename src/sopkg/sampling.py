@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from pyoxigraph import NamedNode, QuerySolutions, Store, Variable
+from pyoxigraph import Literal, NamedNode, QuerySolutions, Store, Variable
 
 from sopkg.negation import RDF_TYPE, Fanout, size
 from sopkg.printer import print_query
@@ -37,6 +37,20 @@ class Samples:
         counts = {step: self._once(Triple(_S, step, _O), graphs) for step in sorted(steps, key=str)}
         sizes = {each: self._once(Triple(_S, RDF_TYPE, each), graphs)[0] for each in sorted(classes, key=str)}
         return Fanout(counts, sizes)
+
+    def fanout(self, graphs: Sequence[str]) -> Fanout:
+        """What any step touches in some graphs together, sampled when it is asked for, with what is given of it.
+
+        It is for few rows, for which a better order always pays.
+        """
+
+        def sample(predicate: NamedNode) -> Count:
+            return self._once(Triple(_S, predicate, _O), graphs)
+
+        def matches(pattern: Triple) -> int:
+            return 0 if isinstance(pattern.subject, Literal) else self._once(pattern, graphs)[0]
+
+        return Fanout(sample=sample, members=_SAMPLE, matches=matches, enough=100)
 
     def _once(self, pattern: Triple, graphs: Sequence[str] | None) -> Count:
         key = (() if graphs is None else tuple(graphs), pattern)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Store, Triple, Variable
 
+from sopkg.auditgraphs import Dataset
 from sopkg.change import Closed
 from sopkg.cities import City
 from sopkg.detect import Audit, focus_of
@@ -24,7 +25,6 @@ from sopkg.rows import select
 from sopkg.turtle import store_of
 from sopkg.update import FOLLOWS, MODEL, SAID, Edit, checked_edit, closed_of, edited_in
 from sopkg.validate import Result, results
-from sopkg.why import Dataset
 from sopkg.worker import Job
 
 Row = dict[str, Any]

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any, cast
 
-from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
+from pyoxigraph import Literal, NamedNode, Variable
 
-from sopkg.files import system_query
+from sopkg.auditgraphs import Dataset
 from sopkg.gapquery import Bindings, GapQuery, Ground, readings
-from sopkg.negation import RDF_TYPE, Fanout, chained, nest
+from sopkg.negation import RDF_TYPE, chained, nest
 from sopkg.nodeshape import NodeShape, describe
-from sopkg.printer import print_query
-from sopkg.rows import select
 from sopkg.substitution import substitute
 from sopkg.syntax import (
     Aggregate,
@@ -39,9 +35,6 @@ from sopkg.syntax import (
 )
 
 READINGS, MISSES = 5, 3
-COUNTED = 10_000
-# Where few rows are asked for, a step from what is given is short, a class is large, and a better order pays.
-GUESSED = Fanout(typical=(10_000, 5_000, 100), members=10_000, enough=0)
 
 
 @dataclass(frozen=True)
@@ -97,51 +90,6 @@ class Explanation:
     denials: tuple[tuple[Triple, NamedNode], ...]
 
 
-class Dataset:
-    """The graphs of one audit: a store, their names, and of which of them queries are asked, of all without `read`."""
-
-    def __init__(self, store: Store, graphs: Iterable[NamedNode], read: Iterable[NamedNode] | None = None) -> None:
-        self.store = store
-        self.graphs = list(graphs)
-        self._read = self.graphs if read is None else list(read)
-        self._counted: dict[Triple, int] = {}
-
-    def rows(self, query: Select) -> Iterator[dict[Variable, Ground]]:
-        """The rows of a query over the graphs that are read; an unbound variable is left out."""
-        columns = [variable for _, variable in query.projection]
-        for row in select(self.store, print_query(query), self._read):
-            yield {c: term for c in columns if isinstance(term := row[c.value], Ground)}
-
-    @property
-    def fanout(self) -> Fanout:
-        """What a step touches: guessed, and counted where one end of it is given."""
-        return replace(GUESSED, matches=self._matches)
-
-    def _matches(self, pattern: Triple) -> int:
-        """How many triples match a pattern of which one end is given; of more than `COUNTED`, so many."""
-        if pattern not in self._counted:
-            self._counted[pattern] = sum(1 for _ in islice(self._quads(pattern), COUNTED))
-        return self._counted[pattern]
-
-    def _quads(self, pattern: Triple) -> Iterator[Quad]:
-        if isinstance(pattern.subject, Literal):
-            return
-        places = (pattern.subject, pattern.predicate, pattern.object)
-        subject, predicate, value = (cast(Any, None if isinstance(place, Variable) else place) for place in places)
-        for graph in self._read:
-            yield from self.store.quads_for_pattern(subject, predicate, value, graph)
-
-    def graph_of(self, triple: Triple) -> NamedNode | None:
-        """The first of these graphs that holds a triple."""
-        subject, predicate, value = triple.subject, triple.predicate, triple.object
-        if not isinstance(subject, NamedNode) or not isinstance(predicate, NamedNode) or isinstance(value, Variable):
-            return None
-        for graph in self.graphs:
-            if any(self.store.quads_for_pattern(subject, predicate, value, graph)):
-                return graph
-        return None
-
-
 def explain(data: Dataset, gap: GapQuery, parameters: Bindings, focus: Bindings) -> Explanation | None:
     """Explains the gap of a kind on a focus; None where the data shows no such gap.
 
@@ -191,9 +139,9 @@ def _search(data: Dataset, gap: GapQuery, row: Mapping[Variable, Ground], focus:
 
 
 def _denials(data: Dataset, told: Iterable[Reading]) -> Iterator[tuple[Triple, NamedNode]]:
-    """The evidence that a source denies, each with the denial (owl:NegativePropertyAssertion, OWL 2 Syntax 9.6.5)."""
+    """The evidence that a source denies, each with the denial."""
     evidence = {triple for reading in told for triple in reading.evidence}
-    for row in select(data.store, system_query("denials"), data.graphs):
+    for row in data.denials:
         denied = Triple(row["subject"], row["predicate"], row["object"])
         if denied in evidence:
             yield denied, row["denial"]
@@ -216,7 +164,8 @@ def _tallies(data: Dataset, counting: Select, row: Mapping[Variable, Ground]) ->
         if isinstance(part, Select):
             yield from _tallies(data, part, row)
     columns = [column for expression, column in counting.projection if expression is None]
-    for found in data.rows(counting):
+    told = all(column in row for _, column in counting.projection)
+    for found in [row] if told else data.rows(replace(counting, where=chained(counting.where, data.fanout))):
         if all(found[column] == row.get(column, found[column]) for column in columns):
             yield from _counts(counting, columns, found)
 

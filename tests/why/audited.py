@@ -12,6 +12,7 @@ from pyoxigraph import NamedNode, Quad, Store, Variable
 from pyoxigraph import Triple as Statement
 
 from sopkg.answers import Answers
+from sopkg.auditgraphs import Dataset
 from sopkg.dataset import read_current_graphs
 from sopkg.detect import Audit, Finding, Kind, find, read_kinds
 from sopkg.entail import entail
@@ -27,7 +28,7 @@ from sopkg.sparql import query
 from sopkg.syntax import Call, Exists, Filter, Group, Part, Triple
 from sopkg.turtle import read_turtle, store_of
 from sopkg.verdicts import Scope
-from sopkg.why import Dataset, Explanation, Search, explain
+from sopkg.why import Explanation, Search, explain
 from sopkg.worker import Job
 from tests.test_gaps import BASE, last_file
 
