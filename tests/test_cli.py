@@ -145,7 +145,8 @@ def test_what_is_not_known_is_counted_apart(demo: Demo, sopkg: Sopkg) -> None:
 
 
 def test_an_audit_without_findings_has_its_header(demo: Demo, sopkg: Sopkg, tmp_path: Path) -> None:
-    shutil.copytree(demo.store, tmp_path / "s")
+    # Graphs are emptied under their names, which the product never does: what is kept by name would not fit.
+    shutil.copytree(demo.store, tmp_path / "s", ignore=shutil.ignore_patterns("answers"))
     store = SnapshotStore(tmp_path / "s")
     with store.writing() as draft:
         for graph in current_graphs(draft.store):

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -43,13 +44,14 @@ def _if_new(held: Middle, published: SnapshotStore, known: str) -> str:
     return now
 
 
-def read_ahead(held: Middle) -> None:
+def read_ahead(held: Middle, at_once: int = 1) -> None:
     """Asks what the overview, the list of gaps, the page of each gap and the views of a city's latest date ask.
 
-    The middle keeps the answers as long as the snapshot is this.
+    The middle keeps the answers as long as the snapshot is this, and what took long as long as the graphs are there.
     """
-    for ask in _questions(held):
-        _try(ask)
+    with ThreadPoolExecutor(at_once) as threads:
+        for _ in threads.map(_try, _questions(held)):
+            pass
 
 
 def _questions(held: Middle) -> Iterator[Callable[[], Any]]:

@@ -15,8 +15,6 @@ from sopkg.graphs import EXTENSION_GAPS, GAPS
 from sopkg.lifeline import Difference, changes, events, life_at, unsettled
 from sopkg.onegap import findings_of
 from sopkg.published import Published, observations
-from sopkg.sparql import ROWS
-from sopkg.terms import plain, rows_of
 
 KEPT_COMPARISONS = 32
 Row = dict[str, Any]
@@ -35,8 +33,7 @@ class History:
     ) -> list[Row]:
         """How the gaps of two audits are classified, beside the graphs of the audits before them."""
         payload = self._published.payload(named_query("system", "gap-events"), dict(given), list(read))
-        asked = payload | {"named_graphs": list(named), "format": ROWS}
-        return rows_of(self._published.pool.run("query", asked), plain)
+        return self._published.rows_for(payload | {"named_graphs": list(named)})
 
     def diff(self, city: str, earlier: str, later: str, filters: Mapping[str, str] | None = None) -> Difference:
         """What became of each gap of a city between two observations, by their dates (ISO 8601).

@@ -20,6 +20,7 @@ from sopkg.errors import BadInput, not_observed
 from sopkg.files import BASE, found, system_query
 from sopkg.graphs import CATALOGUE, EXTENSION_GAPS, GAPS, Graph, current_graphs, known_graphs, triples_of
 from sopkg.ingest import Ingested, Problem, TableMapping, check_read, choose, ingest_table
+from sopkg.lasting import Lasting
 from sopkg.pipeline import Triples, closed_ontology, derive
 from sopkg.rdftable import read_source
 from sopkg.rows import select
@@ -337,4 +338,5 @@ def forget(snapshots: SnapshotStore, city: City, date: str) -> list[str]:
             audit_again(draft, city, later)
     # What the catalogue no longer names is dropped on the side: dropping a large graph takes long.
     snapshots.sweep(CATALOGUE)
+    Lasting(snapshots.path, 0).keep_only(())
     return [graph.iri for graph in gone]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sopkg.auditgraphs import Dataset
 from sopkg.cities import City
 from sopkg.detect import Audit, focus_of
 from sopkg.files import system_query
@@ -32,7 +33,6 @@ from sopkg.store import SnapshotStore
 from sopkg.tables import Table
 from sopkg.turtle import store_of
 from sopkg.update import FOLLOWS, MODEL, SAID, closed_of
-from sopkg.why import Dataset
 from sopkg.worker import Job
 
 Row = dict[str, Any]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from sopkg.ahead import read_ahead
 from sopkg.cities import city, shipped_cities
 from sopkg.dates import observation_date
 from sopkg.entail import Inconsistency
@@ -26,6 +27,7 @@ from sopkg.sharedcli import answering, snapshots
 from sopkg.update import update
 
 SHOWN_PROBLEMS = 10
+LARGE = 100_000  # triples from which on a page that nobody read ahead makes people wait
 
 
 @click.command("load")
@@ -42,7 +44,12 @@ def load_command(settings: Settings, file: Path, city_name: str, date: str, mapp
     Example: sopkg load obras.csv --city buenos-aires --date 2019-11
     """
     day = observation_date(date)
-    _report_load(_load(settings, file, city_name, day, mapping), city_name, day)
+    loaded = _load(settings, file, city_name, day, mapping)
+    _report_load(loaded, city_name, day)
+    if settings.read_ahead and loaded.changed and sum(loaded.counts.values()) >= LARGE:
+        click.echo(f"{city_name} {day}: read ahead what the first pages ask", err=True)
+        with answering(settings, workers=settings.workers) as answers:
+            read_ahead(answers, settings.workers)
 
 
 def _load(settings: Settings, file: Path, city_name: str, date: str, mapping: str | None) -> Loaded:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from dataclasses import astuple
+from functools import lru_cache, partial
 from typing import Any
 
 from sopkg.catalog import QueryFile, check_names, named_query
 from sopkg.cities import city_key
 from sopkg.dataset import CurrentGraph, current_graphs
 from sopkg.errors import BadInput, not_found, not_observed
-from sopkg.graphs import GAPS
+from sopkg.graphs import CATALOGUE, CLIENT, GAPS
+from sopkg.lasting import Lasting
 from sopkg.pool import Pool
 from sopkg.settings import Settings
 from sopkg.sparql import ROWS
@@ -30,6 +32,8 @@ class Published:
     def __init__(self, settings: Settings, pool: Pool, snapshot: Callable[[], str] | None = None) -> None:
         self.settings, self.pool = settings, pool
         self.snapshot = snapshot or (lambda: SnapshotStore(settings.store).current().name)
+        # Another server's graphs may change under their names.
+        self._lasting = Lasting(settings.store, settings.lasting_bytes) if snapshot is None else None
         # A snapshot never changes: what was read from it stays true.
         self._graphs = lru_cache(1)(self._read_graphs)
 
@@ -39,7 +43,10 @@ class Published:
         return self._graphs(published.version()) if published.exists() else current_graphs(self.pool)
 
     def _read_graphs(self, _: str) -> list[CurrentGraph]:
-        return current_graphs(self.pool)
+        found = current_graphs(self.pool)
+        if self._lasting is not None:
+            self._lasting.keep_only([each.graph for each in found])
+        return found
 
     def cities(self) -> list[Row]:
         """Each observation of each city, with file, source and licence."""
@@ -69,7 +76,25 @@ class Published:
         self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None
     ) -> list[Row]:
         """The rows of a predefined query as plain values, every column in each."""
-        return rows_of(self.pool.run("query", self.payload(query, given, graphs, as_of) | {"format": ROWS}), plain)
+        return self.rows_for(self.payload(query, given, graphs, as_of))
+
+    def rows_for(self, payload: Row) -> list[Row]:
+        """The rows of what a query worker is told, as plain values; what slow queries found is kept."""
+        asked = payload | {"format": ROWS}
+        ask = partial(self.pool.run, "query", asked)
+        read = {*payload["default_graphs"], *payload.get("named_graphs", [])}
+        published = SnapshotStore(self.settings.store)
+        if self._lasting is None or not published.exists() or not self._is_told_by_names(payload, read):
+            return rows_of(ask(), plain)
+        # The catalogue, which has one name for ever, tells of these graphs; what else it says no query here reads.
+        question = asked | ({"catalogue": list(map(astuple, self.graphs()))} if CATALOGUE in read else {})
+        return rows_of(self._lasting.answer(question, read - {CATALOGUE}, published.version, ask), plain)
+
+    def _is_told_by_names(self, payload: Row, read: set[str]) -> bool:
+        """Whether the names of the graphs that a query reads tell all of what is in them."""
+        reads_others = "named_graphs" not in payload and "GRAPH" in payload["query"]
+        by_content = {each.graph for each in self.graphs() if each.step != CLIENT} | {CATALOGUE}
+        return bool(read) and not reads_others and read <= by_content
 
     def payload(self, query: QueryFile, given: Mapping[str, str], graphs: list[str], as_of: str | None = None) -> Row:
         """What a query worker is told of a predefined query: its text, its default graphs and its parameters' terms."""

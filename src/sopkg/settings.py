@@ -129,8 +129,11 @@ class Settings:
     ] = 8
     lock_seconds: Annotated[float, About(_seconds, _SECONDS, "time that a write waits for another")] = 60.0
     read_ahead: Annotated[
-        bool, About(_flag, "0 or 1", "have `serve` read what the first pages need before anybody asks")
+        bool, About(_flag, "0 or 1", "have `serve`, and a large `load`, read ahead what the first pages ask")
     ] = True
+    lasting_bytes: Annotated[
+        int, About(_positive, _COUNT, "answers of slow queries that are kept beside the store")
+    ] = 536_870_912
     log: Annotated[bool, About(_flag, "0 or 1", "write a line of JSON to standard error for each request")] = False
     reader_hash: Annotated[
         str, About(_sha256, _DIGEST, "SHA-256 of the token that lets read, where reads are closed")

@@ -9,6 +9,7 @@ changes the clone and moves the pointer. A write that fails or is killed leaves 
     DIR/changes.jsonl    a line for each write: when, who, what, and the snapshot that it made
     DIR/snapshots/N/     published ones; DIR/snapshots/N.hold is held by each of their readers
     DIR/drafts/T/        clones in the making; DIR/drafts/T.hold is held by their writer
+    DIR/answers/         what slow queries found on graphs in force; may be removed at any time
 """
 
 from __future__ import annotations
