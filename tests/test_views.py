@@ -239,6 +239,12 @@ def test_time_runs_from_left_to_right_and_slips_stay_at_the_edge() -> None:
     assert (axis.at("9020-01-01"), axis.beyond("9020-01-01"), axis.beyond("2015-01-01")) == (100.0, True, False)
 
 
+def test_every_observation_names_its_file_source_and_licence(client: FlaskClient) -> None:
+    rows = client.get("/cities?format=json").get_json()
+    assert [row for row in rows if not all(row[name] for name in ("label", "file", "source", "licence", "rows"))] == []
+    assert [row["date"] for row in rows if row["note"]] == ["2025-06-30"]
+
+
 def test_two_cities_are_held_side_by_side_as_each_reports(client: FlaskClient) -> None:
     found = lines(client, "/compare?first=amsterdam&second=buenos-aires")
     gaps = client.get(f"/gaps?{BUENOS_AIRES}&per_page=1000").get_json()
@@ -324,3 +330,18 @@ def test_an_empty_choice_says_so_in_words(client: FlaskClient) -> None:
         ("/timeline?city=barcelona&stage=Creation", "No initiative on record fits"),
     ):
         assert said in shown(client, path).text
+
+
+def test_the_page_of_a_gap_says_who_has_to_do_with_it_and_where_it_is(client: FlaskClient) -> None:
+    found = client.get("/gaps?city=buenos-aires&kind=G16b&format=json").get_json()
+    told = client.get(f"/gaps/{next(row['id'] for row in found if row['about'] == 'Parque Ameghino')}").get_json()
+    assert [(each["label"], each["role"]["label"]) for each in told["who"]] == [
+        ("Ministerio de Espacio Público e Higiene Urbana", "leading")
+    ]
+    assert [each["label"] for each in told["where"]] == ["Comuna 4", "Parque Patricios"]
+
+
+def test_of_each_thing_of_the_evidence_something_is_said(client: FlaskClient) -> None:
+    found = client.get("/gaps?city=barcelona&kind=G03&format=json").get_json()
+    text = client.get(f"/gaps/{found[0]['id']}", headers={"Accept": "text/html"}).text
+    assert "<td></td>" not in text.partition('id="evidence"')[2]

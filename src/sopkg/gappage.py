@@ -54,7 +54,9 @@ def gap(gap_id: str) -> str:
         city=city,
         kind=_kind(found["kind"]),
         about=_focus(found["focus"]),
-        focus=[reference(NamedNode(each["term"]), {each["term"]: _text(each)}) for each in found["focus"]],
+        focus=list(map(_reference, found["focus"])),
+        who=[{**_reference(each), "role": _text(each["role"])} for each in found["who"]],
+        where=list({each["term"]: _reference(each) for each in found["where"]}.values()),
         model=_statements(found["why"], in_model=True),
         data=_statements(found["why"], in_model=False),
         conditions=_conditions(found["why"]),
@@ -63,7 +65,7 @@ def gap(gap_id: str) -> str:
         denials=_lines(found["why"]["denials"]),
         steps=[mine.label(each["step"], each["label"]) for each in found["steps"]],
         remedy=told["remedy"],
-        removable=_lines(told["remedy"]["evidence"], together=False),
+        removable=_removable(told["remedy"]["evidence"]),
         weight=weight_text(row["weight"]),
         life=told["life"]["life"],
         drawing=_drawing(told["life"]["life"]),
@@ -132,6 +134,10 @@ def _focus(focus: Iterable[Row]) -> str:
     return " · ".join(_text(each) for each in focus)
 
 
+def _reference(each: Row) -> dict[str, Any]:
+    return dict(reference(NamedNode(each["term"]), {each["term"]: _text(each)}))
+
+
 def _text(each: Row) -> str:
     return language().label(each["term"], each["label"]).text
 
@@ -150,12 +156,18 @@ def _lines(triples: Iterable[Row], *, together: bool = True) -> list[dict[str, A
     return [
         {
             "about": _thing(mine[0]),
-            "says": [_said(triple) for triple in mine if not (triple["inName"] and len(mine) > 1)],
+            "says": list(map(_said, [triple for triple in mine if not triple["inName"]] or mine[:1])),
             "source": _source(next((t["source"] for t in mine if t["source"]), None)),
             "triple": [mine[0][part] for part in ("subject", "predicate", "object")],
         }
         for mine in lines.values()
     ]
+
+
+def _removable(evidence: Sequence[Row]) -> list[dict[str, Any]]:
+    """The statements that make the gap, each with its place among them; what somebody can change comes first."""
+    lines = ({**line, "number": number} for number, line in enumerate(_lines(evidence, together=False)))
+    return sorted(lines, key=lambda line: line["triple"][1] == str(RDF_TYPE))
 
 
 def _unique(triples: Iterable[Row]) -> list[Row]:

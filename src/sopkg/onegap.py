@@ -27,10 +27,14 @@ def gap_of(published: Published, identifier: str, date: str | None = None) -> Ro
     if date is not None and date not in dates:
         raise not_observed(f"that shows {identifier} is of", date, dates)
     mine = [row for row in rows if row["date"] == (date or dates[-1])]
-    first, about = mine[0], {"finding": mine[0]["finding"]}
+    first, finding = mine[0], {"finding": mine[0]["finding"]}
     graphs = published.dated((*FINDINGS, EXTENSION_GAPS), city_key(first["city"]), first["date"])
     things = focus_texts(first["key"])
-    labels = published.pool.run("labels", {"graphs": graphs, "things": [*things, f"<{first['city']}>"]})
+    asked = {"gap": first["gap"], "asOf": first["date"]}
+    beside = published.rows(named_query("system", "finding-beside"), asked, graphs)
+    named = {f"<{each}>" for row in beside for name, each in row.items() if each and name in ("who", "role", "where")}
+    about = [*things, f"<{first['city']}>", *sorted(named)]
+    labels = published.pool.run("labels", {"graphs": graphs, "things": about})
     return {
         "id": identifier,
         "gap": first["gap"],
@@ -41,14 +45,24 @@ def gap_of(published: Published, identifier: str, date: str | None = None) -> Ro
         "verdict": first["verdict"],
         "meaning": first["meaning"],
         "severity": first["severity"],
-        "focus": [{"term": key.strip("<>"), "label": labels[key]} for key in things],
+        "focus": [_labelled(key, labels) for key in things],
         "focusKey": first["key"],
-        "steps": published.rows(named_query("system", "finding-steps"), about, graphs),
-        "statements": published.rows(named_query("system", "finding-statements"), about, graphs),
+        "who": [
+            {**_labelled(f"<{row['who']}>", labels), "role": _labelled(f"<{row['role']}>", labels)}
+            for row in beside
+            if row["who"]
+        ],
+        "where": [_labelled(f"<{row['where']}>", labels) for row in beside if row["where"]],
+        "steps": published.rows(named_query("system", "finding-steps"), finding, graphs),
+        "statements": published.rows(named_query("system", "finding-statements"), finding, graphs),
         "finding": first["finding"],
         "methodVersion": first["method"],
         "responses": standing(answered(published).get(first["gap"], ()), first["date"], today()),
     }
+
+
+def _labelled(term: str, labels: Row) -> Row:
+    return {"term": term.strip("<>"), "label": labels[term]}
 
 
 def findings_of(published: Published, identifier: str) -> list[Row]:
