@@ -37,7 +37,7 @@ from sopkg.settings import Settings
 from sopkg.sparql import ROWS, answer
 from sopkg.store import COMMAND_LINE, SnapshotStore
 from sopkg.tabulate import as_json
-from sopkg.terms import is_link, local, plain, rows_of, shown
+from sopkg.terms import is_link, local, rows_of, shown
 from sopkg.turtle import prefix_table
 from sopkg.weight import check_sort, heaviest, weights
 from sopkg.whytext import as_text, reason, verdict_lines
@@ -90,8 +90,7 @@ class Answers(Published):
     def _read_findings(self, _: str, read: tuple[str, ...], audits: tuple[str, ...]) -> list[Row]:
         """The findings of these audits, labelled from the graphs read."""
         payload = self.payload(named_query("system", "gaps"), {}, list(read))
-        named = {"named_graphs": [CATALOGUE, *audits], "format": ROWS}
-        return grouped(rows_of(self.pool.run("query", payload | named), plain))
+        return grouped(self.rows_for(payload | {"named_graphs": [CATALOGUE, *audits]}))
 
     def _read_weights(
         self, read: tuple[str, ...], given: tuple[str, ...], audits: tuple[str, ...]

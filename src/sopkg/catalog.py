@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ KEYS = {
     "summary",
     "asked",
     "description",
+    "described",
+    "says",
     "param",
     "gap",
     "focus",
@@ -61,13 +63,36 @@ class QueryFile:
 
     def asked(self, code: str) -> str | None:
         """The question in another language, by its code; None where the file does not have it."""
-        said = (line.partition(": ") for line in self.headers.get("asked", ()))
-        return next((text for language, _, text in said if language == code), None)
+        return self._said("asked", code)
 
     @property
     def description(self) -> str:
         """What the answer means and does not mean."""
         return " ".join(self.headers.get("description", ()))
+
+    def described(self, code: str) -> str | None:
+        """The description in another language, by its code; None where the file does not have it."""
+        return self._said("described", code)
+
+    def says(self, code: str, text: str, term: Callable[[str], str] = str) -> str | None:
+        """What a text that the query makes is in another language; None where the file does not have it.
+
+        A line `#+ says CODE: ENGLISH = TEXT` tells it; `{}` stands for what the query puts in, told
+        by another line or else by `term`.
+        """
+        for line in self._lines("says", code):
+            english, _, said = line.partition(" = ")
+            match = re.fullmatch(re.escape(english).replace(r"\{\}", "(.+)"), text)
+            if match:
+                return said.format(*(self.says(code, each, term) or term(each) for each in match.groups()))
+        return None
+
+    def _said(self, key: str, code: str) -> str | None:
+        return next(iter(self._lines(key, code)), None)
+
+    def _lines(self, key: str, code: str) -> list[str]:
+        said = (line.partition(": ") for line in self.headers.get(key, ()))
+        return [text for language, _, text in said if language == code]
 
 
 def read_headers(text: str) -> dict[str, list[str]]:

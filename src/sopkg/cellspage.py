@@ -8,12 +8,13 @@ from typing import Any
 from flask import request
 
 from sopkg import asked
-from sopkg.cube import ALL
+from sopkg.cube import ALL, STRUCTURE
 from sopkg.errors import not_found
 from sopkg.heatmap import heat_map, otherwise
 from sopkg.languages import Language
 from sopkg.middle import middle
 from sopkg.overview import by_city, dates_of
+from sopkg.querypages import worded
 from sopkg.render import changed, language, local, page
 
 Row = Mapping[str, Any]
@@ -83,4 +84,5 @@ def _place(row: Row, dimensions: Sequence[str], mine: Language) -> dict[str, Any
 
 def _measure(row: Row) -> dict[str, Any]:
     evidence = row["addresses"].get("evidence")
-    return {"measure": row["measure"], "value": row["value"], "href": local(evidence) if evidence else None}
+    href = local(evidence) if evidence else None
+    return {"measure": worded(STRUCTURE, row["measure"]), "value": row["value"], "href": href}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from flask import request
 
 from sopkg import asked
 from sopkg.cities import city_key
-from sopkg.comparison import GAPS, RECORDED, Pair, pairs
+from sopkg.comparison import GAPS, RECORDED, Pair, Side, pairs
 from sopkg.errors import not_found, not_observed
+from sopkg.languages import Said
 from sopkg.middle import middle
 from sopkg.overview import by_city, dates_of
+from sopkg.querypages import worded
 from sopkg.render import changed, language, page
 
 Row = Mapping[str, Any]
@@ -97,17 +100,22 @@ def _both(told: Sequence[Pair]) -> int:
     return sum(each.comparable for each in told)
 
 
-def _text(pair: Pair) -> str:
-    """What a line is about: a kind of gap in the reader's language, or what is told, in the report's words."""
-    return language().named("kind", pair.names[-1]) if pair.report == GAPS else pair.names[-1]
+def _text(pair: Pair) -> Said:
+    """What a line is about: a kind of gap, or what is told."""
+    if pair.report == GAPS:
+        return Said(language().named("kind", pair.names[-1]), language().code)
+    return worded(pair.report, pair.names[-1])
+
+
+def _side(side: Side | None, report: str) -> dict[str, Any] | None:
+    return None if side is None else {**asdict(side), "said": worded(report, side.said)}
 
 
 def _line(pair: Pair) -> dict[str, Any]:
     return {
         "text": _text(pair),
-        "english": pair.report != GAPS,
-        "of": pair.names[0],
-        "sides": pair.sides,
+        "of": worded(pair.report, pair.names[0]),
+        "sides": [_side(each, pair.report) for each in pair.sides],
         "comparable": pair.comparable,
     }
 
@@ -122,7 +130,7 @@ def _drawn(told: Sequence[Pair]) -> dict[str, Any]:
             {"y": y + 4 + number * 16, "width": round(_FULL * share, 1), "share": share, "side": number}
             for number, share in enumerate(shares)
         ]
-        text = f"{_text(pair)} ({pair.names[0]})"
+        text = f"{_text(pair).text} ({worded(pair.report, pair.names[0]).text})"
         rows.append({"y": y, "text": text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…", "bars": bars})
     marks = [(_LEFT + _FULL * quarter / 4, quarter * 25) for quarter in range(5)]
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sopkg.rows import select
 from sopkg.schema import ontology_store
 
 DEFAULT = "en"
+_DATE_OR_NAME = re.compile(r"\b(\d{4}-\d\d-\d\d)\b|“[^”]*”")
 _FOLDER = Path(__file__).parent / "messages"
 
 
@@ -69,6 +71,11 @@ class Language:
         iri = closed_list(sort).get(name)
         return self.label(iri, name).text if iri else name
 
+    def term(self, english: str) -> Said | None:
+        """What the ontology calls what it calls so in English; None for no term, and for several told apart."""
+        found = {said for iri in _labelled().get(english, ()) if (said := self.about(iri, "label"))}
+        return found.pop() if len(found) == 1 else None
+
     def label(self, iri: str, otherwise: str) -> Said:
         """What a term of the ontology is called; what is none keeps its name."""
         return Said(otherwise, DEFAULT) if iri not in _words(DEFAULT) else self.about(iri, "label") or _own(otherwise)
@@ -92,7 +99,7 @@ class Language:
 
     def speech(self) -> dict[str, Any]:
         """What a template says things with."""
-        names = ("counted", "word", "meaning", "named", "number", "day")
+        names = ("counted", "word", "meaning", "named", "number", "day", "dated")
         return {"t": self.message, "language": self, **{name: getattr(self, name) for name in names}}
 
     def day(self, iso: str) -> str:
@@ -100,6 +107,16 @@ class Language:
         read = calendar_date.fromisoformat(iso)
         months = self.messages["date"]["months"]
         return self.message("date.day", day=read.day, month=months[read.month - 1], year=read.year)
+
+    def dated(self, text: str) -> str:
+        """A sentence with its dates (ISO 8601) as people write them; what stands in quotation marks stays a name."""
+        return _DATE_OR_NAME.sub(lambda found: self._day_or(found[0]) if found[1] else found[0], text)
+
+    def _day_or(self, text: str) -> str:
+        try:
+            return self.day(text)
+        except ValueError:  # of a source, which may write anything
+            return text
 
 
 def _own(text: str) -> Said:
@@ -157,6 +174,15 @@ def _words(code: str) -> dict[str, dict[str, str]]:
 def _notations() -> dict[tuple[str, str], str]:
     known = {iri: word for iri, word in _words(DEFAULT).items() if "sort" in word and "notation" in word}
     return {(word["sort"], word["notation"]): iri for iri, word in known.items()}
+
+
+@cache
+def _labelled() -> dict[str, list[str]]:
+    """Every term by its English label; the comma or colon that ends one for a sentence's sake is left out."""
+    terms: dict[str, list[str]] = {}
+    for iri, word in _words(DEFAULT).items():
+        terms.setdefault(word.get("label", "").rstrip(",:"), []).append(iri)
+    return terms
 
 
 @cache

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from pyoxigraph import Literal, NamedNode, Quad, Variable
 
+from sopkg.auditgraphs import Dataset
 from sopkg.cities import IDS
 from sopkg.files import system_query
 from sopkg.gapquery import Ground
@@ -17,7 +18,6 @@ from sopkg.nodeshape import SH, NodeShape, read_node_shape
 from sopkg.rows import Row, select
 from sopkg.syntax import Triple
 from sopkg.turtle import GENID
-from sopkg.why import Dataset
 
 DERIVED = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 OBJECT_PROPERTY = NamedNode("http://www.w3.org/2002/07/owl#ObjectProperty")

@@ -37,7 +37,8 @@ _XSD_NUMBERS = ("integer", "decimal", "double")
 def queries() -> str:
     """The catalogue."""
     asked.known(request.args, ("format",))
-    return page("queries.html", queries=[{**each, "asked": question(str(each["name"]))} for each in middle().queries()])
+    names = [str(each["name"]) for each in middle().queries()]
+    return page("queries.html", queries=[(name, question(name), description(name)) for name in names])
 
 
 def question(name: str) -> Said:
@@ -45,6 +46,24 @@ def question(name: str) -> Said:
     file, mine = named_query("reports", name), language()
     said = file.asked(mine.code)
     return Said(file.summary, DEFAULT) if said is None else Said(said, mine.code)
+
+
+def description(name: str) -> Said:
+    """What the answer of a predefined query means, in the reader's language where its file has it."""
+    file, mine = named_query("reports", name), language()
+    said = file.described(mine.code)
+    return Said(file.description, DEFAULT) if said is None else Said(said, mine.code)
+
+
+def worded(name: str, text: str) -> Said:
+    """A text that a predefined query makes, in the reader's language where its file or the ontology has it."""
+    mine = language()
+    said = named_query("reports", name).says(mine.code, text, lambda english: _term(english).text)
+    return _term(text) if said is None else Said(said, mine.code)
+
+
+def _term(english: str) -> Said:
+    return language().term(english) or Said(english, DEFAULT)
 
 
 def query(name: str) -> str:
@@ -64,24 +83,28 @@ def query(name: str) -> str:
         "query.html",
         query=file,
         asked=question(name),
+        described=description(name),
         fields=_fields(file, values),
         as_of=given.get("as-of", ""),
         missing=missing,
         chart=None if found is None else _chart(found),
-        **(table_of(found) if found else {"columns": [], "total": 0, "part": None}),
+        **(table_of(found, name) if found else {"columns": [], "total": 0, "part": None}),
         formats=[(each.name, changed(format=each.name, lang=None, page=None)) for each in ROWS],
         where=where,
         curl=f"curl -H 'Accept: text/csv' {shlex.quote(where)}",
     )
 
 
-def table_of(found: Row) -> dict[str, Any]:
-    """The page of an answer's rows that is asked for (SPARQL 1.1 Query Results JSON), as a table shows it."""
+def table_of(found: Row, name: str | None = None) -> dict[str, Any]:
+    """The page of an answer's rows that is asked for (SPARQL 1.1 Query Results JSON), as a table shows it.
+
+    The texts that a predefined query of that name makes are told in the reader's language.
+    """
     rows = found["results"]["bindings"]
     return {
         "columns": [_words(name) for name in found["head"]["vars"]],
         "total": len(rows),
-        "part": part_of([_row(row, found) for row in rows], _SIZE),
+        "part": part_of([_row(row, found, name) for row in rows], _SIZE),
     }
 
 
@@ -152,11 +175,11 @@ def _plain(number: float | None) -> str:
     return language().number(int(number) if number.is_integer() else number)
 
 
-def _row(row: Row, found: Row) -> list[dict[str, Any]]:
-    return [_cell(row.get(column)) for column in found["head"]["vars"]]
+def _row(row: Row, found: Row, name: str | None) -> list[dict[str, Any]]:
+    return [_cell(row.get(column), name) for column in found["head"]["vars"]]
 
 
-def _cell(term: Row | None) -> dict[str, Any]:
+def _cell(term: Row | None, name: str | None = None) -> dict[str, Any]:
     """A term of an answer (SPARQL 1.1 Query Results JSON, 3.2.2) as a page shows it."""
     if term is None:
         return {"text": "", "href": None, "number": False}
@@ -166,4 +189,8 @@ def _cell(term: Row | None) -> dict[str, Any]:
     told = reference(Literal(term["value"]), {})
     number = term.get("datatype", "").rpartition("#")[2] in _XSD_NUMBERS
     gap = url_for("gap", gap_id=term["value"]) if _GAP.fullmatch(term["value"]) else None
-    return {**told, "href": gap, "language": term.get("xml:lang"), "number": number}
+    spoken = term.get("xml:lang")
+    if name and "datatype" not in term and spoken in (None, DEFAULT):
+        said = worded(name, term["value"])
+        told, spoken = {**told, "text": said.text}, said.language if said.text != term["value"] else spoken
+    return {**told, "href": gap, "language": spoken, "number": number}

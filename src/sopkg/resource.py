@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, Variable
 
+from sopkg.auditgraphs import Dataset
 from sopkg.dataset import default_graphs, in_store
 from sopkg.files import system_query
 from sopkg.graphs import Graph, known_graphs
@@ -15,7 +16,6 @@ from sopkg.naming import Names
 from sopkg.printer import print_query
 from sopkg.results import to_term
 from sopkg.syntax import Aggregate, GraphPattern, Group, Select, Triple
-from sopkg.why import Dataset
 from sopkg.worker import Job
 
 _NAMING = [

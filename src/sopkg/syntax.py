@@ -196,8 +196,7 @@ def expression_variables(expression: Expression | None) -> set[Variable]:
 
 def triple_variables(triple: Triple) -> set[Variable]:
     """The variables of one pattern."""
-    places = (triple.subject, triple.predicate, triple.object)
-    return {place for place in places if isinstance(place, Variable)}
+    return {place for place in (triple.subject, triple.predicate, triple.object) if type(place) is Variable}
 
 
 def part_variables(part: Part) -> set[Variable]:
