@@ -42,6 +42,7 @@ def test_closed_lists_and_questions_are_told_in_each_language(language: Language
     told = {(sort, each): language.meaning(sort, each) for sort in SHOWN for each in notations(sort)}
     assert {key for key, said in told.items() if said is None or said.language == DEFAULT} == set()
     files = query_files("reports").values()
+    assert [each.name for each in files if not each.columns(language.code)] == []
     assert [each.name for each in files if None in (each.asked(language.code), each.described(language.code))] == []
 
 

@@ -56,6 +56,11 @@ def small() -> Store:
     return store
 
 
+@pytest.mark.parametrize("report", sorted(query_files("reports").keys() - set(WITHOUT_LINES)))
+def test_each_column_has_a_head_in_chinese(report: str, told: dict[str, Lines]) -> None:
+    assert len(query_files("reports")[report].columns("zh")) == len(told[report][0])
+
+
 @pytest.mark.parametrize("report", sorted({row["report"] for row in COUNTS}))
 def test_a_report_agrees_with_plain_counts(report: str, told: dict[str, Lines]) -> None:
     for row in (row for row in COUNTS if row["report"] == report):

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from stores import small_store
 
 from sopkg.answers import Answers
+from sopkg.dates import today
 from sopkg.respond import read_responses, replace_responses
 from sopkg.settings import Settings
 from sopkg.store import SnapshotStore
@@ -167,7 +168,7 @@ def test_a_file_tells_all_of_a_city(sopkg: Sopkg, tmp_path: Path) -> None:
 
 def test_what_is_listed_can_be_loaded(answers: Answers, sopkg: Sopkg, store: Path, tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text(sopkg(store, "responses", "--city", CITY, "--format", "csv").stdout, "utf-8")
-    read = read_responses(tmp_path / "f.csv", CITY, DAY)
+    read = read_responses(tmp_path / "f.csv", CITY, today())
     assert {each.iri for each in read} == {row["response"] for row in answers.responses()}
 
 

@@ -20,6 +20,7 @@ KEYS = {
     "asked",
     "description",
     "described",
+    "columns",
     "says",
     "param",
     "gap",
@@ -73,6 +74,11 @@ class QueryFile:
     def described(self, code: str) -> str | None:
         """The description in another language, by its code; None where the file does not have it."""
         return self._said("described", code)
+
+    def columns(self, code: str) -> tuple[str, ...]:
+        """The heads of the answer's columns in another language, in their order; none where the file has none."""
+        said = self._said("columns", code)
+        return tuple(said.split(" | ")) if said else ()
 
     def says(self, code: str, text: str, term: Callable[[str], str] = str) -> str | None:
         """What a text that the query makes is in another language; None where the file does not have it.

@@ -19,6 +19,7 @@ from sopkg import replies
 from sopkg.cities import cities
 from sopkg.errors import BadInput, NotFound
 from sopkg.inference import term as read_term
+from sopkg.languages import DEFAULT, Said
 from sopkg.linked import Pages, described, document, fragment, query_catalogue, serialised
 from sopkg.middle import middle
 from sopkg.operations import Parameter, form, given, operation
@@ -71,7 +72,7 @@ def about(path: str) -> Response:
 def _told(iri: str, asked_for: Mapping[str, Any], wanted: Format) -> Response:
     number, size = asked_for["page"], asked_for["per_page"]
     payload = {"iri": iri, "as_of": asked_for.get("as-of"), "offset": (number - 1) * size, "size": size}
-    told = _pool().run("resource", payload)
+    told = _pool().run("resource", payload | {"language": language().code if wanted is HTML else DEFAULT})
     pages = _pages(number, size, told["total"])
     if wanted is HTML:
         body: bytes | str = page("resource.html", **_shown(iri, told, pages))
@@ -159,8 +160,9 @@ def _vocabulary(iri: str) -> Response:
     for row in rows:
         value = row["term"].value
         term = terms.setdefault(value, {"iri": value, "id": value.rpartition("#")[2], "above": []})
-        term["label"], term["definition"] = (row[name].value if row[name] else "" for name in ("label", "definition"))
-        term["name"] = language().label(value, term["label"] or term["id"])
+        label, definition = (row[name].value if row[name] else "" for name in ("label", "definition"))
+        term["name"] = language().label(value, label or term["id"])
+        term["definition"] = language().about(value, "definition") or Said(definition, DEFAULT)
         term["more"] = _local(_ABOUT + quote(_path_of(value), safe="/")) if value.startswith(_base()) else None
         term["above"] += [reference(row["above"], {})] if row["above"] else []
     text = {name: header[name].value if header[name] else "" for name in ("version", "title", "description")}

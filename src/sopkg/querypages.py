@@ -84,10 +84,10 @@ def query(name: str) -> str:
         query=file,
         asked=question(name),
         described=description(name),
-        fields=_fields(file, values),
+        fields=_fields(file, values, _heads(found, name) if found else {}),
         as_of=given.get("as-of", ""),
         missing=missing,
-        chart=None if found is None else _chart(found),
+        chart=None if found is None else _chart(found, name),
         **(table_of(found, name) if found else {"columns": [], "total": 0, "part": None}),
         formats=[(each.name, changed(format=each.name, lang=None, page=None)) for each in ROWS],
         where=where,
@@ -98,19 +98,22 @@ def query(name: str) -> str:
 def table_of(found: Row, name: str | None = None) -> dict[str, Any]:
     """The page of an answer's rows that is asked for (SPARQL 1.1 Query Results JSON), as a table shows it.
 
-    The texts that a predefined query of that name makes are told in the reader's language.
+    The columns of a predefined query of that name, and the texts that it makes, are told in the reader's language.
     """
     rows = found["results"]["bindings"]
     return {
-        "columns": [_words(name) for name in found["head"]["vars"]],
+        "columns": list(_heads(found, name).values()),
         "total": len(rows),
         "part": part_of([_row(row, found, name) for row in rows], _SIZE),
     }
 
 
-def _words(column: str) -> str:
-    """A column's name as words."""
-    return _CAPITAL.sub(_apart, column)
+def _heads(found: Row, name: str | None) -> dict[str, Said]:
+    """What each column of an answer is called: as its predefined query has it, or its variable's name as words."""
+    names, mine = found["head"]["vars"], language().code
+    told = named_query("reports", name).columns(mine) if name else ()
+    heads = [Said(each, mine) for each in told] or [Said(_CAPITAL.sub(_apart, each), DEFAULT) for each in names]
+    return dict(zip(names, heads, strict=True))
 
 
 def _apart(capital: re.Match[str]) -> str:
@@ -127,13 +130,14 @@ def _when() -> dict[str, str]:
     return {name: value for name, value in request.args.items() if value}
 
 
-def _fields(file: QueryFile, values: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A field for each parameter; an IRI of a city is chosen from those that there are."""
+def _fields(file: QueryFile, values: Mapping[str, str], heads: Mapping[str, Said]) -> list[dict[str, Any]]:
+    """A field for each parameter, called as its column; an IRI of a city is chosen from those that there are."""
     cities = by_city(middle().cities())
     named = {"city": [(name, rows[-1]["label"] or name) for name, rows in cities.items()]}
     return [
         {
             "name": each.name,
+            "label": heads.get(each.name, Said(each.name, DEFAULT)),
             "type": each.type,
             "optional": each.optional,
             "value": values.get(each.name, ""),
@@ -143,16 +147,17 @@ def _fields(file: QueryFile, values: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(found: Row) -> dict[str, Any] | None:
+def _chart(found: Row, name: str) -> dict[str, Any] | None:
     """The bars of a result that has such a shape."""
     rows = found["results"]["bindings"]
     shape = shape_of(found["head"]["vars"], rows)
     if shape is None:
         return None
-    told = [(" · ".join(_cell(each)["text"] for each in named), *bar) for named, bar in bars(shape, rows)]
+    told = [(" · ".join(_cell(each, name)["text"] for each in named), *bar) for named, bar in bars(shape, rows)]
+    heads = _heads(found, name)
     return {
-        "label": " · ".join(_words(name) for name in shape.labels),
-        "number": _words(shape.number),
+        "label": " · ".join(heads[each].text for each in shape.labels),
+        "number": heads[shape.number].text,
         "width": WIDTH,
         "height": LINE * len(told) + 12,
         "left": LEFT,

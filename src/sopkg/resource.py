@@ -12,6 +12,7 @@ from sopkg.auditgraphs import Dataset
 from sopkg.dataset import default_graphs, in_store
 from sopkg.files import system_query
 from sopkg.graphs import Graph, known_graphs
+from sopkg.languages import DEFAULT, Language, languages
 from sopkg.naming import Names
 from sopkg.printer import print_query
 from sopkg.results import to_term
@@ -23,7 +24,6 @@ _NAMING = [
     NamedNode("http://www.w3.org/2004/02/skos/core#prefLabel"),
     NamedNode("http://purl.org/dc/terms/title"),
 ]
-_ENGLISH_FIRST = {"en": 0, None: 1}
 _PROV = "http://www.w3.org/ns/prov#"
 _PART_OF = NamedNode("http://purl.org/dc/terms/isPartOf")
 _ORIGINS = (NamedNode(f"{_PROV}wasDerivedFrom"), NamedNode(f"{_PROV}wasGeneratedBy"), NamedNode(f"{_PROV}used"))
@@ -45,7 +45,8 @@ def read_resource(job: Job) -> dict[str, Any]:
     """What the payload's IRI is: its statements and, from `offset` on, `size` of those that lead to it, with graphs.
 
     Of each city the latest observation that speaks of the thing is read (not after `as_of`), else the city's latest;
-    and every graph of no city. Superseded graphs are read where nothing in force speaks of the thing.
+    and every graph of no city. Superseded graphs are read where nothing in force speaks of the thing. Things are
+    called as in the language with the code `language` of the payload, where they can be.
     """
     store, payload = job.store, job.payload
     thing = NamedNode(payload["iri"])
@@ -54,7 +55,8 @@ def read_resource(job: Job) -> dict[str, Any]:
     outgoing = [quad for graph in graphs for quad in store.quads_for_pattern(thing, None, None, graph)]
     incoming, total = _page(store, {"object": thing}, graphs, payload["offset"], payload["size"])
     origins = list(_origins(store, thing, outgoing, graphs))
-    names = _Labels(store, graphs)
+    language = languages()[payload["language"]]
+    names = _Labels(store, graphs, language)
     spoken = dict.fromkeys(term for quad in (*outgoing, *incoming, *origins) for term in _nodes(quad))
     labels = {node.value: label for node in spoken if (label := names.of(node))}
     return {
@@ -63,7 +65,7 @@ def read_resource(job: Job) -> dict[str, Any]:
         "total": total,
         "origins": [_written(quad) for quad in origins],
         "labels": {iri: str(label) for iri, label in labels.items()},
-        "title": Names(Dataset(store, graphs)).label(thing),
+        "title": Names(Dataset(store, graphs), language).label(thing),
         "dates": sorted({graph.date for graph in known if graph.date and _speaks(store, thing, graph.iri)}),
         "size": _graph_size(store, thing),
     }
@@ -144,10 +146,12 @@ def _graph_size(store: Store, thing: NamedNode) -> int | None:
 
 
 class _Labels:
-    """What things are called in some graphs, in English where they can be."""
+    """What things are called in some graphs, in a language or else in English where they can be."""
 
-    def __init__(self, store: Store, graphs: Sequence[NamedNode]) -> None:
+    def __init__(self, store: Store, graphs: Sequence[NamedNode], language: Language) -> None:
         self._store, self._graphs = store, graphs
+        order = [*dict.fromkeys((language.code, DEFAULT)), None]
+        self._places = {code: place for place, code in enumerate(order)}
 
     def of(self, node: NamedNode) -> Literal | None:
         """A thing's label, or None."""
@@ -155,7 +159,7 @@ class _Labels:
             found = chain.from_iterable(self._store.quads_for_pattern(node, predicate, None, g) for g in self._graphs)
             labels = [quad.object for quad in found if isinstance(quad.object, Literal)]
             if labels:
-                return min(labels, key=lambda each: (_ENGLISH_FIRST.get(each.language, 2), each.value))
+                return min(labels, key=lambda each: (self._places.get(each.language, len(self._places)), each.value))
         return None
 
 
