@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import fcntl
 import hashlib
+import html
+import json
 import re
 import shutil
 import threading
@@ -259,9 +261,13 @@ def test_an_answer_by_form_needs_the_token_and_does_not_keep_it(desk: Desk) -> N
 
 
 def test_a_gap_is_an_entry_of_a_bibliography_whatever_it_is_called(desk: Desk) -> None:
-    entry = shown(desk.client, f"/gaps/{desk.gap}").text.partition("@misc{")[2].partition("</pre>")[0]
-    assert entry.startswith(f"{desk.gap},\n  title = {{")
-    assert (entry.count("{"), entry.count("}")) == (4, 5)
+    bibtex, csl = re.findall(
+        r'(?s)aria-label="(?:BibTeX|CSL-JSON)">(.*?)</pre>', shown(desk.client, f"/gaps/{desk.gap}").text
+    )
+    assert bibtex.startswith(f"@misc{{{desk.gap},\n  title = {{")
+    assert (bibtex.count("{"), bibtex.count("}")) == (5, 5)
+    (item,) = json.loads(html.unescape(csl))
+    assert (item["id"], item["URL"].rpartition("/")[2]) == (desk.gap, desk.gap)
 
 
 def test_every_language_has_the_same_messages_and_each_is_used() -> None:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from sopkg import __version__, asked
 from sopkg.access import AUDITOR, FIELD, taken
 from sopkg.cities import city_key
+from sopkg.citing import Entry
 from sopkg.errors import BadInput
 from sopkg.languages import literature, notations, papers
 from sopkg.linkedweb import reference
@@ -27,7 +28,6 @@ from sopkg.render import address, language, page, sentence, together, weight_tex
 from sopkg.results import HTML, to_term
 
 Row = Mapping[str, Any]
-_SPECIAL = re.compile(r"[\\{}%#$&^~_]")  # what LaTeX would read as more than text
 _SHOWN = 30  # gaps of each sort that a dry run lists
 _XSD_DATE = "http://www.w3.org/2001/XMLSchema#date"
 
@@ -75,7 +75,7 @@ def gap(gap_id: str) -> str:
         writable=taken(AUDITOR, held.settings),
         sources=list({each["source"]: each for each in observed}.values()),
         formats=_formats(gap_id, found),
-        bibtex=_bibtex(found),
+        entry=_entry(found),
         place=reference(NamedNode(found["gap"]), {})["href"],
     )
 
@@ -229,14 +229,12 @@ def _drawing(life: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _bibtex(found: Row) -> str:
+def _entry(found: Row) -> Entry:
     """The gap as an entry of a bibliography."""
     kind = language().label(found["kind"]["iri"], found["kind"]["label"]).text
-    about = _SPECIAL.sub("", f"{kind}: {_focus(found['focus'])} ({found['city']}, {found['date']})")
-    made = f"sopkg {__version__}, method {found['methodVersion']}"
-    fields = {"title": about, "year": found["date"][:4], "howpublished": made, "url": found["gap"]}
-    lines = ",\n".join(f"  {name} = {{{text}}}" for name, text in fields.items())
-    return f"@misc{{{found['id']},\n{lines}\n}}"
+    title = f"{kind}: {_focus(found['focus'])} ({found['city']}, {found['date']})"
+    made_by = f"sopkg {__version__}, method {found['methodVersion']}"
+    return Entry(found["id"], title, found["date"], made_by, found["gap"])
 
 
 def _formats(gap_id: str, found: Row) -> list[tuple[str, list[tuple[str, str]]]]:
