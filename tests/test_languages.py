@@ -44,6 +44,7 @@ def test_closed_lists_and_questions_are_told_in_each_language(language: Language
     files = query_files("reports").values()
     assert [each.name for each in files if not each.columns(language.code)] == []
     assert [each.name for each in files if None in (each.asked(language.code), each.described(language.code))] == []
+    assert [each.name for each in query_files("gaps").values() if each.asked(language.code) is None] == []
 
 
 @pytest.mark.parametrize("file", query_files("gaps").values(), ids=lambda each: each.name)

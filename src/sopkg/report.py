@@ -101,7 +101,7 @@ class Report:
         return [
             {
                 "name": file.name,
-                "summary": file.summary,
+                "summary": file.asked(self.language.code) or file.summary,
                 "sha256": hashlib.sha256(file.text.encode()).hexdigest(),
                 "text": file.text,
             }
