@@ -12,7 +12,9 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from pyoxigraph import RdfFormat, parse
+from pyoxigraph import DefaultGraph, RdfFormat, Store, parse
+from rdflib import Graph
+from rdflib.compare import isomorphic
 
 from sopkg.access import ROLES
 from sopkg.cities import cities
@@ -22,6 +24,7 @@ from sopkg.load import load
 from sopkg.openapi import rules
 from sopkg.operations import operation_of
 from sopkg.settings import Settings
+from sopkg.sparql import run_update
 from sopkg.store import SnapshotStore
 from sopkg.web import create_app
 
@@ -168,3 +171,18 @@ def test_the_graphs_of_a_request_become_clauses(case: dict[str, str]) -> None:
 def test_a_dataset_is_said_once() -> None:
     with pytest.raises(BadInput, match="not both"):
         using("WITH <x:g> DELETE { ?s ?p ?o } WHERE { ?s ?p ?o }", ["x:d"], [])
+
+
+@pytest.mark.parametrize("update", [row["update"] for row in rows("sequences.csv")])
+def test_a_prologue_may_stand_before_each_operation(update: str) -> None:
+    graph, store = Graph(), Store()
+    graph.update(update)
+    run_update(update, store, "http://x.example/")
+    assert isomorphic(graph, Graph().parse(data=store.dump(format=RdfFormat.N_TRIPLES, from_graph=DefaultGraph())))
+
+
+def test_an_error_after_a_second_prologue_is_told_where_it_stands() -> None:
+    update = "INSERT DATA { } ;\nPREFIX a: <http://a.example/>\nINSERT DATA { a:a a:b }"
+    with pytest.raises(BadInput) as refused:
+        run_update(update, Store(), "http://x.example/")
+    assert refused.value.extra["line"] == 3

@@ -52,6 +52,7 @@ _CALLS_OUT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _CALLS = ("SERVICE", "LOAD")
+_NO_BREAK = re.compile(r"[^\n\r]")
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\b|\\u", re.IGNORECASE)
 CODEPOINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _LAST_CODEPOINT = 0x10FFFF
@@ -205,6 +206,33 @@ def using(update: str, default: Sequence[str], named: Sequence[str]) -> str:
             pieces.append(f"{update[end : token.start()]}{pattern}{clauses} ")
             end = token.start()
     return "".join(pieces) + update[end:]
+
+
+def parts(update: str) -> list[str]:
+    """The update cut where a prologue stands after a `;`, each part with all prologues before it, to be run in turn.
+
+    The engine reads BASE and PREFIX at the beginning only, while they may stand before each operation (SPARQL 1.1
+    Query, 19.8, rule 29). What belongs to another part is blank, so that lines and columns are those of the update.
+    """
+    starts, prologue = [0], list[tuple[int, int]]()
+    depth, begun, previous = 0, None, ""
+    for token in TOKEN.finditer(update):
+        mark = token.group() if token.lastgroup == "mark" else ""
+        depth += (mark == "{") - (mark == "}")
+        if depth == 0 and (_is_word(token, "BASE") or _is_word(token, "PREFIX")):
+            begun = token.start()
+            starts += [begun] if previous == ";" else []
+        elif begun is not None and token.lastgroup == "iri":
+            prologue.append((begun, token.end()))
+            begun = None
+        previous = previous if token.lastgroup == "skip" else mark
+    return [_part(update, prologue, *ends) for ends in pairwise([*starts, len(update)])]
+
+
+def _part(update: str, prologue: Sequence[tuple[int, int]], start: int, end: int) -> str:
+    kept = [*(each for each in prologue if each[0] < start), (start, end), (len(update), len(update))]
+    blanks = (_NO_BREAK.sub(" ", update[before[1] : after[0]]) for before, after in pairwise([(0, 0), *kept]))
+    return "".join(blank + update[slice(*each)] for blank, each in zip(blanks, kept, strict=True))
 
 
 def _group(text: str, start: int) -> str:

@@ -19,7 +19,7 @@ from sopkg.amounts import capped, check_rows
 from sopkg.dataset import Selection, default_graphs, in_snapshot, resolved
 from sopkg.errors import BadInput, NotAcceptable, TooLarge
 from sopkg.graphs import DEFAULT
-from sopkg.guard import inspect
+from sopkg.guard import inspect, parts
 from sopkg.merge import merge_of
 from sopkg.negation import Fanout
 from sopkg.pool import Pool
@@ -241,7 +241,8 @@ def _most_rows(job: Job) -> int:
 def run_update(text: str, store: ox.Store, base: str) -> None:
     """Runs an update over a store. Raises BadInput with line and column for one that can't be read."""
     try:
-        store.update(text, base_iri=base)
+        for part in parts(text):
+            store.update(part, base_iri=base)
     except SyntaxError as error:
         raise bad_syntax(text, error, parseUpdate, "update") from error
     except RuntimeError as error:

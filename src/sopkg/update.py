@@ -20,7 +20,7 @@ from sopkg.entail import Inconsistency
 from sopkg.errors import BadInput, Unprocessable, not_observed
 from sopkg.files import BASE, system_query
 from sopkg.graphs import GAPS, Graph, current_graphs, triples_of
-from sopkg.guard import all_named, inspect_update
+from sopkg.guard import all_named, inspect_update, parts
 from sopkg.load import (
     Progress,
     detect_again,
@@ -205,7 +205,8 @@ def edited(said: Triples, edit: Edit) -> tuple[Triples, Triples]:
     """What an update adds to triples and removes from them."""
     store = store_of(said)
     try:
-        store.update(edit.text)
+        for part in parts(edit.text):
+            store.update(part)
     except SyntaxError as error:
         raise bad_syntax(edit.text, error, parseUpdate, f"update {edit.title}") from error
     named = next(iter(store.named_graphs()), None)
@@ -228,7 +229,8 @@ def edited_in(closed: Closed, edit: Edit) -> tuple[Triples, Triples]:
     if named is None:
         return edited(triples_in(closed, SAID), edit)
     store = Store()
-    store.update(named)
+    for part in parts(named):
+        store.update(part)
     touched = {quad.triple for quad in store}
     said = (quad.triple for quad in closed.store.quads_for_pattern(None, None, None, SAID))
     another = next((triple for triple in said if triple not in touched), None)  # whether anything is left
