@@ -140,6 +140,14 @@ def links_of(tree: ElementTree.Element) -> set[str]:
     return {str(each.get("href")) for each in tree.iter() if each.get("href")}
 
 
+def filled(response: TestResponse) -> dict[str, str]:
+    """The fields of a gap's dry run, each with what it offers first, and a word where it offers nothing."""
+    form = next(each for each in tree_of(response).iter("form") if str(each.get("action")).endswith("/dry-run"))
+    written = {str(each.get("name")): each.get("value") or "a word" for each in reversed(list(form.iter("input")))}
+    options = {str(each.get("name")): [o.get("value") for o in each.iter("option")] for each in form.iter("select")}
+    return written | {name: next(each for each in values if each) for name, values in options.items()}
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("path", PATHS)
 def test_each_page_is_whole_in_each_language(client: FlaskClient, path: str, language: str) -> None:
@@ -225,11 +233,7 @@ def test_the_page_of_a_gap_tells_all_of_it(desk: Desk) -> None:
 
 def test_a_dry_run_by_form_closes_what_it_should_and_changes_nothing(desk: Desk) -> None:
     lacking = next(row for row in desk.client.get("/gaps?kind=G08a").get_json())["id"]
-    fields = {
-        str(field.get("name")): str(next(o.get("value") for o in field.iter("option") if o.get("value")))
-        for field in tree_of(shown(desk.client, f"/gaps/{lacking}")).iter("select")
-        if "." in str(field.get("name"))
-    }
+    fields = filled(shown(desk.client, f"/gaps/{lacking}"))
     added, removed, refused = (
         desk.client.post(f"/gaps/{gap}/dry-run", data=data, headers=READER)
         for gap, data in ((lacking, fields), (desk.gap, {"statement": "3"}), (desk.gap, {"statement": "x"}))

@@ -46,7 +46,7 @@ def gap(gap_id: str) -> str:
     )
     found = json.loads(told["why"])
     city = city_key(found["gap"])
-    row = next(each for each in held.gaps({"city": city, "date": found["date"]}, "works") if each["id"] == gap_id)
+    row = _row(gap_id, found)
     observed = [each for each in held.cities() if (each["city"], each["date"]) == (city, found["date"])]
     return page(
         "gap.html",
@@ -87,8 +87,8 @@ def dry_run(gap_id: str) -> str:
     given = asked.single(request.form)
     told: Any = middle().remedy(gap_id, asked.date(given))
     found: Any = middle().gap(gap_id, told["date"])
-    update = _update(told, given)
-    change: Any = middle().what_if(update, city_key(found["gap"]), told["date"])
+    update, beyond = _update(told, given), not found["kind"]["inPaper"]
+    change: Any = middle().what_if(update, city_key(found["gap"]), told["date"], beyond)
     return page(
         "dryrun.html",
         gap=found,
@@ -117,6 +117,13 @@ def answered(gap_id: str) -> Any:
     return redirect(address("gap", gap_id=gap_id) + "#responses", 303, Response)
 
 
+def _row(gap_id: str, found: Row) -> Row:
+    """The gap as the list has it, with its weight; what the paper does not have is listed only where asked for."""
+    beyond = "false" if found["kind"]["inPaper"] else "true"
+    listed = middle().gaps({"city": city_key(found["gap"]), "date": found["date"], "extensions": beyond}, "works")
+    return next(each for each in listed if each["id"] == gap_id)
+
+
 def _kind(kind: Row) -> dict[str, Any]:
     """What the kind of a gap is called and says, in the reader's language where the ontology has it."""
     mine, iri = language(), kind["iri"]
@@ -135,7 +142,9 @@ def _focus(focus: Iterable[Row]) -> str:
 
 
 def _reference(each: Row) -> dict[str, Any]:
-    return dict(reference(NamedNode(each["term"]), {each["term"]: _text(each)}))
+    """A thing as the page shows it; some gaps are about a word that things have in common."""
+    said = each["term"]
+    return dict(reference(to_term(said) if said.startswith('"') else NamedNode(said), {said: _text(each)}))
 
 
 def _text(each: Row) -> str:

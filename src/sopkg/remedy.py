@@ -73,20 +73,22 @@ class Closing:
 def remedy(job: Job) -> Record:
     """What would close a gap; the payload is that of an explanation, with the IRI that the city's things begin with.
 
-    All sets are needed: a gap is there as long as one reading of its evidence lacks what the norm asks for.
+    All sets are needed: a gap is there as long as one reading of its evidence lacks what the norm asks for. No set
+    closes what one source shows and another denies, nor what rests on an earlier gap.
     """
     data, explanation = explained(job)
     speaker = Speaker(data, spoken(job.payload))
-    sets = list(closings(data, explanation.searches, speaker))
     denied = any(search.found for search in explanation.searches)
+    told = denied or explanation.rests_on
+    sets = [] if told else list(closings(data, explanation.searches, speaker))
     shown = [triple_record(t, speaker) for reading in explanation.readings[:1] for t in reading.evidence]
     base = job.payload["base"]
     return {
-        "sets": [] if denied else [as_record(each, number, base, speaker) for number, each in enumerate(sets, 1)],
+        "sets": [as_record(each, number, base, speaker) for number, each in enumerate(sets, 1)],
         "more": explanation.more_readings,
         "denied": denied,
-        "restsOn": [speaker.name(term) for term in explanation.rests_on],
-        "evidence": [] if sets else [triple for triple in shown if not triple["inModel"]],
+        "restsOn": list(dict.fromkeys(speaker.name(term) for term in explanation.rests_on)),
+        "evidence": [] if sets or told else [triple for triple in shown if not triple["inModel"]],
     }
 
 
@@ -106,9 +108,10 @@ def closing(data: Dataset, search: Search, of_class: NamedNode, speaker: Speaker
     slots = [] if search.sought is None else [Slot(search.sought, True, with_label(of_class, speaker))]
     for variable in found:
         if variable != search.sought:
-            mine = [each for each in patterns if each.subject == variable]
             slots.append(
-                _limited(variable, limited[variable]) if variable in limited else _slot(data, variable, mine, speaker)
+                _limited(variable, limited[variable])
+                if variable in limited
+                else _slot(data, variable, patterns, speaker)
             )
     offered = {slot.variable for slot in slots if slot.options}
     statements = [each for each in patterns if each.subject not in offered and not holds(data, each)]
@@ -139,11 +142,21 @@ def plain(pattern: Triple) -> Triple:
 
 def _slot(data: Dataset, variable: Variable, patterns: list[Triple], speaker: Speaker) -> Slot:
     """Something that the data has and all is true of that is asked, or something new."""
-    wanted = speaker.say("and").join(_wanted(each, speaker) for each in patterns) or speaker.say("anything")
-    known = [each for each in patterns if triple_variables(each) == {variable}]
-    asked = Select(((None, variable),), Group(tuple(known)), distinct=True, limit=MOST_OPTIONS)
-    options = tuple(row[variable] for row in data.rows(asked)) if known and known == patterns else ()
+    mine = [each for each in patterns if each.subject == variable]
+    typed = [Triple(variable, RDF_TYPE, each) for each in _classes(data, variable, patterns)]
+    wanted = speaker.say("and").join(_wanted(each, speaker) for each in mine or typed) or speaker.say("anything")
+    known = [each for each in mine if triple_variables(each) == {variable}]
+    asked = Select(((None, variable),), Group((*known, *typed)), distinct=True, limit=MOST_OPTIONS)
+    options = tuple(row[variable] for row in data.rows(asked)) if known and known == mine else ()
     return Slot(variable, not options, wanted, options)
+
+
+def _classes(data: Dataset, variable: Variable, patterns: Iterable[Triple]) -> list[NamedNode]:
+    """What the shapes say the values of the properties are that lead to a variable."""
+    leading = [each.predicate for each in patterns if each.object == variable and isinstance(each.predicate, NamedNode)]
+    asked = system_query("value-classes")
+    rows = (select(data.store, asked, data.graphs, {Variable("property"): each}) for each in dict.fromkeys(leading))
+    return list(dict.fromkeys(row["class"] for each in rows for row in each))
 
 
 def _limited(variable: Variable, tests: Iterable[Call]) -> Slot:

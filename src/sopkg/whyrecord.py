@@ -26,7 +26,7 @@ def record(explanation: Explanation, speaker: Speaker) -> Record:
         "lookedFor": searches[0] if searches else None,
         "alsoLookedFor": searches[1:],
         "nearestMisses": [miss for number, miss in enumerate(misses) if miss not in misses[:number]],
-        "restsOn": [speaker.name(term) for term in explanation.rests_on],
+        "restsOn": list(dict.fromkeys(speaker.name(term) for term in explanation.rests_on)),
         "denials": [
             {**triple_record(triple, speaker), "place": speaker.place(denial)} for triple, denial in explanation.denials
         ],
